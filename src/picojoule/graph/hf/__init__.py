@@ -1,0 +1,1 @@
+"""Decoders of Hugging Face, from their configs alone."""

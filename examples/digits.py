@@ -15,6 +15,7 @@ y = torch.tensor(labels)
 order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
 train_x, train_y = x[order[:900]], y[order[:900]]
 test_x, test_y = x[order[900:]], y[order[900:]]
+BATCHES = len(train_x.split(64))
 
 
 def block(inputs: int, outputs: int) -> nn.Sequential:
@@ -27,13 +28,15 @@ def train(model: nn.Module, epochs: int = 12) -> None:
     """Train in place; picojoule calls it again to fine-tune pruned models."""
     torch.manual_seed(0)
     model.train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, total_steps=epochs * BATCHES)
     for _ in range(epochs):
         for batch in torch.randperm(len(train_x)).split(64):
             loss = nn.functional.cross_entropy(model(train_x[batch]), train_y[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+            schedule.step()
     model.eval()
 
 

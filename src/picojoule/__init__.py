@@ -20,7 +20,7 @@ _HOME = {
     "Graph": "picojoule.graph",
     "Ledger": "picojoule.ledger",
     "PicojouleError": "picojoule.errors",
-    "compare": "picojoule.compare",
+    "compare": "picojoule.comparison",
     "estimate": "picojoule.cost",
     "load": "picojoule.deploy",
     "load_chip": "picojoule.chips",

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from picojoule.errors import LedgerError
+from picojoule.errors import InputError, LedgerError
 from picojoule.quantity import Evidence, Quantity
 
 __all__ = ["SCHEMA", "TEXT_COLUMNS", "Array", "Ledger", "Row", "Total"]
@@ -35,6 +35,8 @@ SCHEMA = "picojoule/ledger/1"
 TEXT_COLUMNS = ("op", "module", "phase", "kind", "component", "level", "operand")
 NUMBER_COLUMNS = ("count", "energy_j", "low_j", "high_j", "time_s", "low_s", "high_s")
 COLUMNS = (*TEXT_COLUMNS, *NUMBER_COLUMNS, "evidence")
+
+MAX_NAME = 4096  # characters of a module path or op name in a document
 
 Array = npt.NDArray[Any]
 
@@ -123,7 +125,9 @@ class Ledger:
         return len(self["op"])
 
     def __str__(self) -> str:
-        return f"Ledger({self.meta.get('model', '?')} on {self.meta.get('chip', '?')}: {self.total()})"
+        return (
+            f"Ledger({self.meta.get('model', '?')} on {self.meta.get('chip', '?')}: {self.total()})"
+        )
 
     def where(self, **equal: str | Sequence[str]) -> Ledger:
         """Rows whose columns equal the given value, or one of the given values."""
@@ -188,7 +192,7 @@ class Ledger:
         if measured.unit != "J" or not measured.value > 0:
             raise LedgerError("can't reconcile", got=str(measured), expected="positive joules")
         share = self["energy_j"] / total.energy.value
-        scaled = {
+        scaled: dict[str, Array] = {
             "energy_j": share * measured.value,
             "low_j": share * measured.low,
             "high_j": share * measured.high,
@@ -237,7 +241,14 @@ def _from_json(name: str, values: Any) -> Array:
         if name == "evidence":
             return np.array([Evidence.of(v) for v in values], dtype=np.int8)
         if name in TEXT_COLUMNS:
-            return np.array([str(v) for v in values], dtype=np.str_)
+            return _text(name, values)
         return np.array([np.nan if v is None else float(v) for v in values], dtype=float)
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError, InputError) as error:
         raise LedgerError(f"bad value in a ledger column: {error}", where=name) from error
+
+
+def _text(name: str, values: list[Any]) -> Array:
+    """Names have a fixed width in numpy: one very long one would cost that much in every row."""
+    if any(not isinstance(v, str) or len(v) > MAX_NAME for v in values):
+        raise LedgerError("not a name", where=name, expected=f"text of at most {MAX_NAME} characters")
+    return np.array(values, dtype=np.str_)

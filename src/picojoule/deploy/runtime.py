@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 Precision = Literal["fp32", "bf16", "int8", "int8+bf16"]
 
 
-class Unbuildable(PicojouleError):
+class Unbuildable(PicojouleError):  # noqa: N818  (it says what the combination is)
     """This runtime can't build this model at this precision; the message has the reason."""
 
     exit_code = 1
@@ -29,7 +29,9 @@ class Unbuildable(PicojouleError):
 class Runnable(Protocol):
     """A loaded model. Takes and returns numpy arrays of the shapes it was built for."""
 
-    def __call__(self, *arrays: Array) -> list[Array]: ...
+    def __call__(self, *arrays: Array) -> list[Array]:
+        """The outputs, in the model's order. The arrays are the caller's to keep."""
+        ...
 
     @property
     def effective_precision(self) -> str:
@@ -42,10 +44,14 @@ class Runtime(Protocol):
     """One way to run a model. The only state is the name and what it supports."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """As on the command line: "openvino"."""
+        ...
 
     @property
-    def precisions(self) -> tuple[Precision, ...]: ...
+    def precisions(self) -> tuple[Precision, ...]:
+        """What `build` accepts."""
+        ...
 
     def build(self, source: Source, precision: Precision, directory: Path, threads: int) -> None:
         """Write into `directory` all that `load` needs; the original model isn't needed again.

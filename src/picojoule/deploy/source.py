@@ -17,7 +17,7 @@ from picojoule.deploy.runtime import Array, Unbuildable
 from picojoule.errors import InputError, TraceError
 from picojoule.extras import require
 
-__all__ = ["Source", "batch_of", "source_of"]
+__all__ = ["Source", "batch_of", "first_line", "source_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +54,7 @@ class Source:
         return path
 
 
-def source_of(
-    model: Any, calibration: Iterable[Any], workdir: str | Path | None = None
-) -> Source:
+def source_of(model: Any, calibration: Iterable[Any], workdir: str | Path | None = None) -> Source:
     """Capture `model`, an nn.Module or the path of an .onnx file, on its first batch.
 
     calibration: batches of inputs, each an array or tensor, or a tuple of them, all of one
@@ -127,7 +125,7 @@ def _capture(model: Any, example: tuple[Array, ...]) -> Any:
             return torch.export.export(model.eval(), inputs)
     except Exception as error:  # torch.export raises dozens of unrelated types
         raise TraceError(
-            f"torch.export can't capture this model: {_first_line(error)}",
+            f"torch.export can't capture this model: {first_line(error)}",
             where=type(model).__name__,
             fix="remove control flow that depends on values, or pass an .onnx file",
         ) from error
@@ -135,7 +133,8 @@ def _capture(model: Any, example: tuple[Array, ...]) -> Any:
         model.train(training)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """An exception as one line: its type and the first line of its message."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
 
@@ -163,14 +162,17 @@ def _onnx_convolves(path: Path) -> bool:
 
 def _export(program: Any, path: Path) -> None:
     torch = require("torch", "torch")
-    require("onnxscript", "deploy")
+    onnx, _ = require("onnx", "deploy"), require("onnxscript", "deploy")
     try:
         with quiet():
-            exported = torch.onnx.export(program, dynamo=True, verbose=False)
-            exported.save(str(path), external_data=False)
+            exported = torch.onnx.export(program, dynamo=True, verbose=False).model_proto
+            # The exporter transposes weights and leaves their old shapes behind, over which the
+            # quantiser of ONNX Runtime stumbles. Every reader infers shapes for itself.
+            exported.graph.ClearField("value_info")
+            onnx.save(exported, str(path))
     except Exception as error:  # the exporter raises its own and everyone else's types
         raise Unbuildable(
-            f"torch.onnx can't export this model: {_first_line(error)}",
+            f"torch.onnx can't export this model: {first_line(error)}",
             where="ONNX export",
             fix="use torch-eager or torch-compile, which don't need ONNX",
         ) from error

@@ -14,9 +14,10 @@ from picojoule.errors import TraceError
 from picojoule.formats import parse_format
 from picojoule.graph.hf.attention import attend
 from picojoule.graph.hf.build import Builder, Run
-from picojoule.graph.hf.decoder import Decoder, Experts, Latent, Layer, read_decoder
+from picojoule.graph.hf.decoder import Decoder, Experts, Latent, Layer
 from picojoule.graph.hf.fields import is_config, read_config
 from picojoule.graph.hf.mlp import experts_touched, feed
+from picojoule.graph.hf.reading import read_decoder
 from picojoule.graph.ir import Graph, Kind, Phase
 
 __all__ = ["Parameters", "from_hf", "is_config", "parameters"]

@@ -85,7 +85,7 @@ class Operand:
 class Op:
     """One operation of a run.
 
-    name: unique in its graph. module: path in the module tree, '' at the root.
+    name: unique in its phase. module: path in the module tree, '' at the root.
     target: the operator it came from ('aten.mm', 'onnx.Gemm', 'hf.mlp').
     repeat: times it runs (decode steps, time steps); its operands are those of one run.
     """

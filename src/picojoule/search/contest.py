@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from picojoule.chips import Chip
 from picojoule.meter import Timing, ratio
-from picojoule.quantity import Quantity, weakest
+from picojoule.quantity import Evidence, Quantity, weakest
 from picojoule.search.candidate import Candidate
 from picojoule.search.front import pareto
 
@@ -28,9 +28,12 @@ def priced(candidate: Candidate, timing: Timing, chip: Chip) -> Candidate:
     """The candidate with its times, and its joules per call on `chip`.
 
     On a CPU: measured CPU seconds × watts per busy core, so the evidence is that of the watts. On
-    another kind of chip this machine's time says nothing, and the prediction stands.
+    another kind of chip this machine's time says nothing, and the prediction stands. Without a
+    clean burst there are neither times nor joules.
     """
     cpu, watts = timing.cpu_s, chip.active_w_per_core
+    if cpu.evidence is Evidence.UNAVAILABLE:
+        return candidate
     energy = candidate.predicted_energy
     if chip.kind == "cpu" and watts is not None:
         energy = Quantity(
@@ -44,8 +47,7 @@ def decide(
     candidates: Sequence[Candidate], timings: Mapping[str, Timing], reference: str
 ) -> Outcome:
     """Front, baseline, choice and verdict. A timing that is not conclusive decides nothing."""
-    usable = {n for n, t in timings.items() if t.cpu_s.value == t.cpu_s.value}
-    running = [c for c in candidates if c.status == "verified" and c.name in usable]
+    running = [c for c in candidates if c.status == "verified" and c.cpu_s is not None]
     rest = [_untimed(c, timings) for c in candidates if c not in running]
     if not running:
         return Outcome(tuple(rest), None, None, "INCONCLUSIVE: nothing could be timed")

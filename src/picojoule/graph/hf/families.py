@@ -24,7 +24,8 @@ class Family:
     parallel: attention and MLP read the same input and are added together.
     qk_norm: queries and keys are normalised per 'head' or over the 'full' projection.
     window: which layers slide when the config has no layer_types.
-    experts: the field with the width of an expert, when the family has experts.
+    expert_width, mlp_width: the fields with the width of an expert (None: the family has none) and
+    of a dense MLP (None: it is always four times the hidden size).
     defaults: fields that published configs leave out.
     """
 
@@ -60,6 +61,7 @@ class Family:
     router: str = "gate"
     shared: str | None = None
     expert_width: str | None = None
+    mlp_width: str | None = "intermediate_size"
     expert_bias: bool = False
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
@@ -99,15 +101,15 @@ _DEEPSEEK = Family(
 _GPT2 = Family(
     layers="transformer.h", embed="transformer.wte", positions="transformer.wpe",
     final_norm="transformer.ln_f", attention="attn", qkv=("c_attn",), out="c_proj", up=("c_fc",),
-    down="c_proj", gated=False, pre_attention="ln_1", pre_mlp="ln_2", norm="layer", rotary=False,
-    tied=True, qkv_bias=True, out_bias=True, mlp_bias=True,
+    down="c_proj", mlp_width="n_inner", gated=False, pre_attention="ln_1", pre_mlp="ln_2",
+    norm="layer", rotary=False, tied=True, qkv_bias=True, out_bias=True, mlp_bias=True,
 )  # fmt: skip
 _BLOOM = Family(
     layers="transformer.h", embed="transformer.word_embeddings",
     embed_norm="transformer.word_embeddings_layernorm", final_norm="transformer.ln_f",
     attention="self_attention", qkv=("query_key_value",), out="dense", up=("dense_h_to_4h",),
-    down="dense_4h_to_h", gated=False, norm="layer", rotary=False, tied=True, qkv_bias=True,
-    out_bias=True, mlp_bias=True,
+    down="dense_4h_to_h", mlp_width=None, gated=False, norm="layer", rotary=False, tied=True,
+    qkv_bias=True, out_bias=True, mlp_bias=True,
 )  # fmt: skip
 _FALCON_BIAS: Bias = ("bias", False)
 _NEOX_BIAS: Bias = ("attention_bias", True)
@@ -150,20 +152,22 @@ FAMILIES: dict[str, Family] = {
     "gpt_bigcode": _GPT2,
     "gpt_neox": replace(
         _BLOOM, layers="gpt_neox.layers", embed="gpt_neox.embed_in", embed_norm=None,
-        final_norm="gpt_neox.final_layer_norm", attention="attention", rotary=True, tied=False,
+        final_norm="gpt_neox.final_layer_norm", attention="attention",
+        mlp_width="intermediate_size", rotary=True, tied=False,
         parallel=("use_parallel_residual", True), qkv_bias=_NEOX_BIAS, out_bias=_NEOX_BIAS,
     ),
     "opt": Family(
         layers="model.decoder.layers", embed="model.decoder.embed_tokens",
         positions="model.decoder.embed_positions", position_offset=2,
         final_norm="model.decoder.final_layer_norm", out="out_proj", mlp="", up=("fc1",),
-        down="fc2", gated=False, pre_attention="self_attn_layer_norm", pre_mlp="final_layer_norm",
-        norm="layer", rotary=False, tied=True, qkv_bias=_OPT_BIAS, out_bias=_OPT_BIAS,
-        mlp_bias=_OPT_BIAS,
+        down="fc2", mlp_width="ffn_dim", gated=False, pre_attention="self_attn_layer_norm",
+        pre_mlp="final_layer_norm", norm="layer", rotary=False, tied=True,
+        qkv_bias=_OPT_BIAS, out_bias=_OPT_BIAS, mlp_bias=_OPT_BIAS,
     ),
     "bloom": _BLOOM,
     "falcon": replace(
-        _BLOOM, embed_norm=None, rotary=True, parallel=("parallel_attn", True),
+        _BLOOM, embed_norm=None, mlp_width="ffn_hidden_size", rotary=True,
+        parallel=("parallel_attn", True),
         qkv_bias=_FALCON_BIAS, out_bias=_FALCON_BIAS, mlp_bias=_FALCON_BIAS,
     ),
     "starcoder2": Family(

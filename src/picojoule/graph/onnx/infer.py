@@ -8,13 +8,16 @@ stop onnx's own inference, can have a rule here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from picojoule.errors import TraceError
 from picojoule.extras import require
+from picojoule.graph.onnx.fused_shapes import fused_shape
 from picojoule.graph.onnx.load import SMALL
-from picojoule.graph.onnx.values import Node, Value
+from picojoule.graph.onnx.values import Node, shape_of
 
 __all__ = ["MICROSOFT", "Inference"]
 
@@ -28,13 +31,6 @@ _FOLDABLE = frozenset(
     Or Pow Range Reciprocal ReduceMax ReduceMin ReduceProd ReduceSum Reshape Round ScatterElements
     ScatterND Sign Size Slice Sqrt Squeeze Sub Tile Transpose Trilu Unsqueeze Where Xor""".split()
 )
-_SAME_AS_FIRST = frozenset(
-    """BiasGelu BiasSoftmax FastGelu Gelu QuickGelu QLinearLeakyRelu QLinearSigmoid QLinearSoftmax
-    RotaryEmbedding GroupNorm BiasSplitGelu Inverse SkipLayerNormalization
-    SkipSimplifiedLayerNormalization SimplifiedLayerNormalization LayerNormalization BiasAdd
-    DecoderMaskedMultiHeadAttention GroupQueryAttention MultiHeadAttention QuantizeLinear
-    DequantizeLinear BiasDropout""".split()
-)
 # Fused ops with the inputs, and so the shape, of a standard one: {op: (standard op, inputs)}.
 _LIKE: dict[str, tuple[str, tuple[int, ...]]] = {
     "FusedConv": ("Conv", (0, 1, 2)),
@@ -46,8 +42,10 @@ _LIKE: dict[str, tuple[str, tuple[int, ...]]] = {
     "QLinearMul": ("Mul", (0, 3)),
     "MatMulIntegerToFloat": ("MatMul", (0, 1)),
     "DynamicQuantizeMatMul": ("MatMul", (0, 1)),
-    "TransposeMatMul": ("FusedMatMul", (0, 1)),
 }
+# The input whose element type the output has, where it is not the first.
+_TYPED_BY = {"QAttention": 2, "QGemm": 8, "EmbedLayerNormalization": 2}
+_FLOATING = frozenset({"MatMulIntegerToFloat", "DynamicQuantizeMatMul"})
 
 
 class Inference:
@@ -108,38 +106,34 @@ class Inference:
 
     def _fused(self, proto: Any, node: Node) -> dict[str, Any]:
         """Types of a fused op of ONNX Runtime, whose schemas onnx does not have."""
-        if like := _LIKE.get(node.op):
-            op, inputs = like
-            node = Node(op, MICROSOFT if op == "FusedMatMul" else "", node.name, node.attrs,
-                        tuple(node.arg(i) for i in inputs))  # fmt: skip
-            if not node.domain:
-                return self._standard(proto, node)
-        shape = _fused_shape(node)
-        first = node.arg(0)
-        if shape is None or first is None or first.type is None:
+        if not proto.output:
             return {}
-        elem = self._fused_elem(node, first)
+        op, inputs = _LIKE.get(node.op, ("", ()))
+        shape = self._standard_shape(op, node, inputs) if op else fused_shape(node)
+        if shape is None:
+            return {}
+        typed = node.arg(_TYPED_BY.get(node.op, 0))
+        floating = node.op in _FLOATING or typed is None or typed.type is None
+        elem = self.onnx.TensorProto.FLOAT
+        if typed is not None and not floating:
+            elem = typed.type.tensor_type.elem_type
         return {proto.output[0]: self.onnx.helper.make_tensor_type_proto(elem, shape)}
 
-    def _standard(self, proto: Any, node: Node) -> dict[str, Any]:
-        """The standard op of the same shape rule, on the inputs that matter."""
-        schema = self._schema(node.op, "")
-        ins = {f"x{i}": v for i, v in enumerate(node.ins) if v is not None}
+    def _standard_shape(
+        self, op: str, node: Node, inputs: tuple[int, ...]
+    ) -> tuple[int, ...] | None:
+        """The output shape of the standard op on those inputs. Their types don't matter, and the
+        standard op may not have the quantised ones: all are taken as float."""
+        schema = self._schema(op, "")
+        ins = {f"x{i}": v for i in inputs if (v := node.arg(i)) is not None}
         if schema is None or not all(v.known for v in ins.values()):
-            return {}
-        known = {k: v for k, v in node.attrs.items() if k in schema.attributes and v is not None}
-        stand_in = self.onnx.helper.make_node(node.op, list(ins), [proto.output[0]], **known)
-        one = self.onnx.TensorProto.FLOAT  # quantised inputs are of no type that the op has
-        types = {k: self.onnx.helper.make_tensor_type_proto(one, v.shape) for k, v in ins.items()}
+            return None
+        attrs = {k: v for k, v in node.attrs.items() if k in schema.attributes}
+        stand_in = self.onnx.helper.make_node(op, list(ins), ["y"], name=node.name, **attrs)
+        make = self.onnx.helper.make_tensor_type_proto
+        types = {k: make(self.onnx.TensorProto.FLOAT, v.shape) for k, v in ins.items()}
         found = self._infer(schema, stand_in, types, {}, strict=True)
-        out = found.get(proto.output[0])
-        if out is not None and node.ins[0] is not None and proto.op_type in _KEEPS_TYPE:
-            out.tensor_type.elem_type = node.ins[0].type.tensor_type.elem_type
-        return found
-
-    def _fused_elem(self, node: Node, first: Value) -> int:
-        types = {"EmbedLayerNormalization": self.onnx.TensorProto.FLOAT}
-        return int(types.get(node.op, first.type.tensor_type.elem_type))
+        return shape_of(found["y"], {}) if "y" in found else None
 
     def fold(self, proto: Any, node: Node) -> list[Any] | None:
         """The outputs' content when the inputs' is known and all of it is small, else None."""
@@ -155,14 +149,13 @@ class Inference:
         return self._run(proto, feeds)
 
     def _measure(self, node: Node) -> list[Any] | None:
-        numpy = require("numpy", "deploy")
         value = node.arg(0)
         if value is None or value.shape is None:
             return None
         if node.op == "Size":
-            return [numpy.array(math.prod(value.shape), dtype=numpy.int64)]
+            return [np.array(math.prod(value.shape), dtype=np.int64)]
         part = value.shape[slice(node.attrs.get("start", 0), node.attrs.get("end"))]
-        return [numpy.array(part, dtype=numpy.int64)]
+        return [np.array(part, dtype=np.int64)]
 
     def _run(self, proto: Any, feeds: Mapping[str, Any]) -> list[Any] | None:
         helper = self.onnx.helper
@@ -179,55 +172,3 @@ class Inference:
         except Exception:
             return None  # the reference has no such op or type; the value is just not known
         return found
-
-
-_KEEPS_TYPE = frozenset(
-    "FusedConv FusedGemm QLinearAveragePool QLinearGlobalAveragePool QLinearAdd QLinearMul".split()
-)
-
-
-def _fused_shape(node: Node) -> tuple[int, ...] | None:
-    """Shape of the first output of an op of com.microsoft, None when there is no rule."""
-    rule = _SHAPES.get(node.op)
-    if node.op in _SAME_AS_FIRST:
-        first = node.arg(0)
-        packed = first is not None and len(first.sizes) != 3 and "Attention" in node.op
-        return None if first is None or packed else first.shape
-    try:
-        return rule(node) if rule else None
-    except (IndexError, KeyError, TypeError):
-        return None
-
-
-def _matmul_shape(node: Node) -> tuple[int, ...]:
-    a, b = list(node.need(0).sizes), list(node.need(1).sizes)
-    if node.attrs.get("transA"):
-        a[-1], a[-2] = a[-2], a[-1]
-    if node.attrs.get("transB"):
-        b[-1], b[-2] = b[-2], b[-1]
-    lead = max(a[:-2], b[:-2], key=lambda s: (len(s), math.prod(s)))
-    return (*lead, a[-2], b[-1])
-
-
-def _attention_shape(node: Node) -> tuple[int, ...]:
-    x, w = node.need(0), node.need(1)
-    sizes = node.attrs.get("qkv_hidden_sizes")
-    return (*x.sizes[:-1], sizes[2] if sizes else w.sizes[1] // 3)
-
-
-def _concat_shape(node: Node) -> tuple[int, ...]:
-    """Y scale, Y zero point, then (X, scale, zero point) for each input."""
-    parts = [node.need(i).sizes for i in range(2, len(node.ins), 3)]
-    axis = node.attrs["axis"] % len(parts[0])
-    total = sum(p[axis] for p in parts)
-    return (*parts[0][:axis], total, *parts[0][axis + 1 :])
-
-
-_SHAPES: dict[str, Callable[[Node], tuple[int, ...]]] = {
-    "FusedMatMul": _matmul_shape,
-    "MatMulNBits": lambda n: (*n.need(0).sizes[:-1], n.attrs["N"]),
-    "Attention": _attention_shape,
-    "QAttention": _attention_shape,
-    "QLinearConcat": _concat_shape,
-    "EmbedLayerNormalization": lambda n: (*n.need(0).sizes, n.need(2).sizes[-1]),
-}

@@ -26,7 +26,7 @@ def load(source: Any, max_bytes: int) -> tuple[Any, Path | None]:
     """
     onnx = require("onnx", "deploy")
     if isinstance(source, onnx.ModelProto):
-        return _inlined(source), None
+        return _checked(source), None
     if not isinstance(source, str | Path):
         got = type(source).__name__
         raise TraceError("not an ONNX model", got=got, expected="a path or a ModelProto")
@@ -38,7 +38,7 @@ def load(source: Any, max_bytes: int) -> tuple[Any, Path | None]:
         raise _broken(path, f"not an ONNX model, or cut short ({error})") from None
     if not model.graph.node:
         raise _broken(path, "an ONNX model without nodes")
-    return _inlined(model), path.parent
+    return _checked(model), path.parent
 
 
 def _read(path: Path, max_bytes: int) -> bytes:
@@ -58,6 +58,16 @@ def _read(path: Path, max_bytes: int) -> bytes:
 
 def _broken(path: Path, what: str) -> TraceError:
     return TraceError(what, where=str(path), fix="export it again, or copy it again")
+
+
+def _checked(model: Any) -> Any:
+    """The model without calls of its own functions, and not bound to one CPU's memory layout."""
+    if any(node.domain == "com.microsoft.nchwc" for node in model.graph.node):
+        raise TraceError(
+            "ONNX Runtime has optimised this file for one CPU; its layout can't be read",
+            fix="give the file from before, or one optimised at level ORT_ENABLE_EXTENDED",
+        )
+    return _inlined(model)
 
 
 def _inlined(model: Any) -> Any:
@@ -124,7 +134,7 @@ def _bind_one(name: str, type_proto: Any, dims: Mapping[str, int]) -> list[str]:
         return names
     for i, d in enumerate(type_proto.tensor_type.shape.dim):
         if d.dim_value <= 0:  # old exporters write 0 or -1 for an axis that is not fixed
-            names.append(d.dim_param or f"{name}.{i}")
+            names.append(str(d.dim_param) or f"{name}.{i}")
             if (size := dims.get(names[-1])) is not None:
                 d.dim_value = size
     return names

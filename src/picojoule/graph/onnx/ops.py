@@ -11,7 +11,8 @@ import math
 from collections.abc import Callable
 
 from picojoule.graph.ir import Kind
-from picojoule.graph.onnx.contract import conv, conv_transpose, einsum, gemm, matmul, matmul_nbits
+from picojoule.graph.onnx.contract import einsum, gemm, matmul, matmul_nbits
+from picojoule.graph.onnx.convolution import conv, conv_transpose
 from picojoule.graph.onnx.fused import attention, group_query_attention, packed_attention, recurrent
 from picojoule.graph.onnx.fused import multi_head_attention as multi_head
 from picojoule.graph.onnx.values import Node, Part
@@ -126,9 +127,11 @@ def _gather(node: Node) -> list[Part]:
 
 def _scatter(node: Node) -> list[Part]:
     """Only the updates move: runtimes write into the table in place."""
-    table, picked, updates, y = node.need(0), node.need(1), node.need(2), node.result()
+    first, last = (2, 1) if node.op == "TensorScatter" else (1, 2)
+    updates, y = node.need(last), node.result()
     moved = updates.elements
-    reads = (table.at(("e",), stored=0), picked.at(("e",)), updates.at(("e",)))
+    picked = [v.at(("e",)) for v in (node.arg(first),) if v is not None and v.known]
+    reads = (node.need(0).at(("e",), stored=0), *picked, updates.at(("e",)))
     return [Part(Kind.GATHER, {"e": moved}, (*reads, y.out(("e",), stored=moved)))]
 
 
@@ -187,7 +190,7 @@ _SPECIAL: tuple[tuple[Callable[[Node], list[Part]], str], ...] = (
     (multi_head, "MultiHeadAttention"),
     (group_query_attention, "GroupQueryAttention"),
     (_gather, "Gather GatherElements GatherND"),
-    (_scatter, "Scatter ScatterElements ScatterND"),
+    (_scatter, "Scatter ScatterElements ScatterND TensorScatter"),
     (_binary_quantised, "QLinearAdd QLinearMul"),
     (_embed, "EmbedLayerNormalization"),
     (_nearest_is_copy, "Resize Upsample"),

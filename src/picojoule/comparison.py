@@ -55,9 +55,10 @@ class Comparison:
 def compare(old: Ledger, new: Ledger) -> Comparison:
     """Compare two ledgers.
 
-    When both are priced by the same constants (same chip hash in `meta`), an unknown constant is
-    the *same* unknown on both sides, and the bounds are those over all values that it can take.
-    Otherwise the two intervals are independent. Raises LedgerError when a side has no energy.
+    When both are priced by the same constants (same chip hash and runtime in `meta`), an unknown
+    constant is the *same* unknown on both sides, and the bounds are those over all values that it
+    can take. Otherwise the two intervals are independent. Raises LedgerError when a side has no
+    energy.
     """
     before, after = old.total(), new.total()
     if not (before.energy.value > 0 and after.energy.value >= 0):
@@ -70,9 +71,8 @@ def compare(old: Ledger, new: Ledger) -> Comparison:
 
 
 def _same_constants(old: Ledger, new: Ledger) -> bool:
-    return old.meta.get("chip_hash") is not None and (
-        old.meta.get("chip_hash") == new.meta.get("chip_hash")
-    )
+    priced = old.meta.get("chip_hash") is not None
+    return priced and all(old.meta.get(k) == new.meta.get(k) for k in ("chip_hash", "runtime"))
 
 
 def _independent_bounds(old: Total, new: Total) -> tuple[float, float]:
@@ -101,9 +101,7 @@ def _shared_bounds(old: Ledger, new: Ledger) -> tuple[float, float]:
         growth = np.where(o[:, 1] > 0, n[:, 1] / o[:, 1], np.inf)
     order = np.argsort(-growth)
     ratios = [
-        _ratio(o[order], n[order], cut, heavy)
-        for cut in range(len(order) + 1)
-        for heavy in (2, 0)
+        _ratio(o[order], n[order], cut, heavy) for cut in range(len(order) + 1) for heavy in (2, 0)
     ]
     return min(ratios) - 1, max(ratios) - 1
 

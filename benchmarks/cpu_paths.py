@@ -1,8 +1,8 @@
 """Is the chosen candidate as good as the best known path? Three models, each in one run.
 
 For digits, MiniLM and MobileNetV2: CPU time per inference of the chosen candidate over the best of
-{OpenVINO int8, OpenVINO bf16, ONNX Runtime int8, torch.compile + freezing bf16} (target <= 1.05), and
-torch eager over the chosen one (target >= 3), at <= 1 point of accuracy.
+{OpenVINO int8, OpenVINO bf16, ONNX Runtime int8, torch.compile + freezing bf16} (target <= 1.05),
+and torch eager over the chosen one (target >= 3), at <= 1 point of accuracy.
 
 python benchmarks/cpu_paths.py [digits minilm mobilenetv2]      wants an idle machine
 """
@@ -34,8 +34,9 @@ def row(name: str, front: Front) -> str:
     fp32 = times[front.baseline or "torch-eager fp32"]
     return (
         f"| {name} | {chosen.name} | {mine.value * 1e3:.3f} [{mine.low * 1e3:.3f} .. "
-        f"{mine.high * 1e3:.3f}] | {best} {rivals[best] * 1e3:.3f} | {mine.value / rivals[best]:.2f} "
-        f"| {eager.value / mine.value:.1f} | {fp32.value / mine.value:.1f} "
+        f"{mine.high * 1e3:.3f}] | {best} {rivals[best] * 1e3:.3f} "
+        f"| {mine.value / rivals[best]:.2f} | {eager.value / mine.value:.1f} "
+        f"| {fp32.value / mine.value:.1f} "
         f"| {chosen.drop[0]:+.2%}, bound {chosen.drop[2]:.2%}, n={chosen.samples} |"
     )
 

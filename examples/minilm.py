@@ -48,7 +48,7 @@ def sentences(count: int) -> list[str]:
 tokenizer = Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
 tokenizer.enable_truncation(LENGTH)
 tokenizer.enable_padding(length=LENGTH)
-encoded = tokenizer.encode_batch(sentences(192))
+encoded = tokenizer.encode_batch(sentences(384))
 ids = torch.tensor([e.ids for e in encoded])
 mask = torch.tensor([e.attention_mask for e in encoded])
 

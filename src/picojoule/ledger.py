@@ -250,5 +250,7 @@ def _from_json(name: str, values: Any) -> Array:
 def _text(name: str, values: list[Any]) -> Array:
     """Names have a fixed width in numpy: one very long one would cost that much in every row."""
     if any(not isinstance(v, str) or len(v) > MAX_NAME for v in values):
-        raise LedgerError("not a name", where=name, expected=f"text of at most {MAX_NAME} characters")
+        raise LedgerError(
+            "not a name", where=name, expected=f"text of at most {MAX_NAME} characters"
+        )
     return np.array(values, dtype=np.str_)

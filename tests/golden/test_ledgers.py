@@ -1,5 +1,8 @@
-"""Ledgers of the zoo equal the stored ones. After a change on purpose: PJ_UPDATE=1 pytest tests/golden,
-and say in the commit why joules moved."""
+"""Ledgers of the zoo equal the stored ones.
+
+After a change on purpose: PJ_UPDATE_GOLDEN=1 pytest tests/golden, and say in the
+commit why joules moved.
+"""
 
 import json
 import os
@@ -39,7 +42,7 @@ def test_ledger_equals_the_stored_one(name):
         graph = zoo.ZOO[name]()
     found = json.loads(json.dumps(compact(pj.estimate(graph, zoo.CHIP))))
     path = FOLDER / f"{name}.json"
-    if os.environ.get("PJ_UPDATE"):
+    if os.environ.get("PJ_UPDATE_GOLDEN") == "1":
         path.write_text(json.dumps(found, indent=1) + "\n")
     stored = json.loads(path.read_text())
     assert found["counts"] == stored["counts"]

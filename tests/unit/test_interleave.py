@@ -63,7 +63,7 @@ def test_known_medians_are_recovered():
         assert timing.wall_s.value == pytest.approx(wall_s, rel=0.01)
         assert timing.cpu_s.value == pytest.approx(2 * wall_s, rel=0.01)
         assert timing.wall_s.low <= timing.wall_s.value <= timing.wall_s.high
-        assert timing.n_calls == 5 * timing.n_bursts
+        assert timing.n_calls == max(5, round(0.040 / wall_s)) * timing.n_bursts
 
 
 def test_ratio_is_paired_and_finds_the_gain():

@@ -22,6 +22,9 @@ def optimize(
     *,
     on: Annotated[str, Parameter(help="Chip name, or a chip's TOML file.")] = "x86-avx512",
     max_drop: Annotated[str, Parameter(help="Largest accuracy drop, as 0.01 or 1%.")] = "0.01",
+    runtimes: Annotated[
+        str | None, Parameter(help="Which to search, as openvino,onnxruntime. Default: all.")
+    ] = None,
     trials: Annotated[int | None, Parameter(help="How many candidates to build.")] = None,
     budget_s: Annotated[float | None, Parameter(help="Seconds for the final timing.")] = None,
     seed: Annotated[int, Parameter(help="The same seed gives the same search.")] = 0,
@@ -41,7 +44,7 @@ def optimize(
     if not spec.is_file():
         raise InputError("no such spec", where=str(spec), fix="give the path of a Python file")
     options = {"budget_s": budget_s, "storage": storage, "threads": threads, "directory": output,
-               "trials": trials}  # fmt: skip
+               "trials": trials, "runtimes": runtimes and runtimes.split(",")}  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
     with working("starting") as tell:
         front = pj.optimize(

@@ -1,6 +1,6 @@
 """Run models for real: four runtimes, artefacts on disk, and worker processes to time them in."""
 
-from picojoule.deploy.artifact import Model, load, read_card, save, write_card
+from picojoule.deploy.artifact import Model, build, load, read_card, save, write_card
 from picojoule.deploy.onnxruntime import OnnxRuntime
 from picojoule.deploy.openvino import OpenVino
 from picojoule.deploy.runtime import Array, Precision, Runnable, Runtime, Unbuildable
@@ -20,6 +20,7 @@ __all__ = [
     "Unbuildable",
     "Worker",
     "WorkerError",
+    "build",
     "load",
     "read_card",
     "save",

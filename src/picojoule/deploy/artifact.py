@@ -15,7 +15,16 @@ from picojoule.deploy.source import Source, batch_of
 from picojoule.errors import InputError, nearest
 from picojoule.extras import require
 
-__all__ = ["Model", "load", "read_card", "read_example", "save", "write_card", "write_example"]
+__all__ = [
+    "Model",
+    "build",
+    "load",
+    "read_card",
+    "read_example",
+    "save",
+    "write_card",
+    "write_example",
+]
 
 SCHEMA = "picojoule/card/1"
 _KEYS: dict[str, type] = {
@@ -123,6 +132,36 @@ def load(directory: str | Path, threads: int | None = None) -> Model:
     return Model(runnable, card)
 
 
+def build(
+    source: Source,
+    runtime: str,
+    precision: Precision,
+    directory: str | Path,
+    *,
+    threads: int,
+    notes: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Build `source` into `directory` and write its card, whose effective precision is "unread".
+
+    notes: more keys for the card. Returns the card. Raises Unbuildable with the reason.
+    """
+    folder = Path(directory)
+    folder.mkdir(parents=True, exist_ok=True)
+    _runtime(runtime, folder).build(source, precision, folder, threads)
+    card = {
+        **(notes or {}),
+        "schema": SCHEMA,
+        "runtime": runtime,
+        "precision": precision,
+        "effective_precision": "unread",
+        "inputs": [{"shape": list(a.shape), "dtype": a.dtype.name} for a in source.example],
+        "threads": threads,
+    }
+    write_example(folder, source.example)
+    write_card(folder, card)
+    return card
+
+
 def save(
     source: Source,
     runtime: str,
@@ -132,25 +171,10 @@ def save(
     threads: int,
     notes: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Build `source` into `directory`, load it once to read its precision back, write its card.
-
-    notes: more keys for the card. Returns the card. Raises Unbuildable with the reason.
-    """
-    folder = Path(directory)
-    folder.mkdir(parents=True, exist_ok=True)
-    chosen = _runtime(runtime, folder)
-    chosen.build(source, precision, folder, threads)
-    card = {
-        **(notes or {}),
-        "schema": SCHEMA,
-        "runtime": runtime,
-        "precision": precision,
-        "effective_precision": chosen.load(folder, threads).effective_precision,
-        "inputs": [{"shape": list(a.shape), "dtype": a.dtype.name} for a in source.example],
-        "threads": threads,
-    }
-    write_example(folder, source.example)
-    write_card(folder, card)
+    """`build`, then load it once in this process to put its effective precision on the card."""
+    card = build(source, runtime, precision, directory, threads=threads, notes=notes)
+    card["effective_precision"] = load(directory, threads).effective_precision
+    write_card(directory, card)
     return card
 
 

@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 Precision = Literal["fp32", "bf16", "int8", "int8+bf16"]
 
 
-class Unbuildable(PicojouleError):  # noqa: N818  (it says what the combination is)
+class Unbuildable(PicojouleError):
     """This runtime can't build this model at this precision; the message has the reason."""
 
     exit_code = 1

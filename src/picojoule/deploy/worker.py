@@ -89,35 +89,22 @@ def run_burst(
 ) -> list[tuple[float, float, float | None]]:
     """(wall_s, cpu_s, wait_s) of each of n calls; CPU time and waiting are of all threads.
 
-    wait_s is how long threads of this process were ready to run but had no core; None where
-    the kernel doesn't count it.
+    wait_s is how long threads of this process were ready to run but had no core, as the mean of
+    the burst, since asking per call would disturb quick ones; None where the kernel doesn't count.
     """
-    calls = []
+    times = []
     gc.disable()  # a collection in the middle of a call would be timed as the model's
+    before = _queued_ns()
     try:
         for _ in range(n):
-            before = _queued_ns()
             cpu, wall = time.process_time(), time.perf_counter()
             run(*example)
-            wall_s, cpu_s = time.perf_counter() - wall, time.process_time() - cpu
-            calls.append((wall_s, cpu_s, _growth_s(before, _queued_ns())))
+            times.append((time.perf_counter() - wall, time.process_time() - cpu))
     finally:
         gc.enable()
-    _settle()
-    return calls
-
-
-def _settle() -> None:
-    """Wait until this process is idle.
-
-    Thread pools (ONNX Runtime's, libgomp's) spin for up to 100 ms after a call in case another
-    follows, and would take the cores of the model that is timed next.
-    """
-    for _ in range(100):
-        cpu, wall = time.process_time(), time.perf_counter()
-        time.sleep(0.002)
-        if time.process_time() - cpu < 0.2 * (time.perf_counter() - wall):
-            return
+    wait_s = _growth_s(before, _queued_ns())
+    share = None if wait_s is None else wait_s / n
+    return [(wall_s, cpu_s, share) for wall_s, cpu_s in times]
 
 
 def _queued_ns() -> dict[str, int] | None:

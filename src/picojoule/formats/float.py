@@ -33,13 +33,16 @@ class Float:
 
     @property
     def name(self) -> str:
+        """'float32', 'bfloat16', or 'float8_e4m3' where there is no common name."""
         fallback = f"float{1 + self.exponent + self.mantissa}_e{self.exponent}m{self.mantissa}"
         return _NAMES.get((self.exponent, self.mantissa), fallback)
 
     def bits_per_element(self, shape: Sequence[int] = ()) -> float:
+        """Sign, exponent and mantissa."""
         return float(1 + self.exponent + self.mantissa)
 
     def op_class(self, other: Format) -> OpClass:
+        """A floating-point unit, whatever the other format."""
         return OpClass.FLOAT_MAC
 
 

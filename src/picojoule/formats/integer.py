@@ -24,12 +24,15 @@ class Int:
 
     @property
     def name(self) -> str:
+        """'int8', 'uint4'."""
         return f"{'' if self.signed else 'u'}int{self.bits}"
 
     def bits_per_element(self, shape: Sequence[int] = ()) -> float:
+        """The bits; scales and zero points belong to the quantiser."""
         return float(self.bits)
 
     def op_class(self, other: Format) -> OpClass:
+        """An integer unit, if both are integers."""
         return OpClass.INTEGER_MAC if isinstance(other, Int) else OpClass.FLOAT_MAC
 
 

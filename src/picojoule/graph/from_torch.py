@@ -159,8 +159,8 @@ def _describe(args: Any, kwargs: Any) -> str:
     def shape(t: Tensor) -> str:
         return f"{str(t.dtype).removeprefix('torch.')}{list(t.shape)}"
 
-    return ", ".join([*(shape(t) for t in tensors_in(args)),
-                      *(f"{k}={shape(v)}" for k, v in kwargs.items() if isinstance(v, Tensor))])  # fmt: skip
+    named = [f"{k}={shape(v)}" for k, v in kwargs.items() if isinstance(v, Tensor)]
+    return ", ".join([*(shape(t) for t in tensors_in(args)), *named])
 
 
 def _learn(out: Any, state: list[Tensor], recorder: _Recorder, optimizer: str) -> None:
@@ -262,7 +262,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return module
 
     def _record(self, part: Part, target: str, module: str) -> None:
-        short = target.rsplit(".", maxsplit=1)[-1].strip("_") + (f".{part.label}" if part.label else "")
+        short = target.rsplit(".", maxsplit=1)[-1].strip("_") + (
+            f".{part.label}" if part.label else ""
+        )
         base = f"{module}/{short}" if module else short
         seen = self._names.get(base, 0)
         self._names[base] = seen + 1

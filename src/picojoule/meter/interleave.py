@@ -23,8 +23,13 @@ __all__ = ["Burster", "CallTime", "Timing", "ratio", "time_interleaved"]
 _MAX_WAIT_SHARE = 0.05  # of a burst's CPU time; above it the machine was busy, not the model slow
 _ATTEMPTS = 3  # bursts tried per round until one is clean
 _MIN_BURSTS = 6  # the fewest whose range covers the median with 95% (1 - 2 * 0.5**6 = 97%)
+_MANY_BURSTS = 30  # after so many, more time won't narrow an interval
+_BUSY = 0.2  # share of dropped bursts that explains a wide interval
 _STABLE = 0.10  # warm when two bursts in a row agree this well
 _MAX_WARM_BURSTS = 6
+_MIN_BURST_S = 0.04  # waking a thread takes tens of µs: a shorter burst would measure that
+_MAX_BURST = 2000
+_PAUSE_S = 0.003  # lets the threads of the burst before stop spinning
 _RESAMPLES = 1000
 
 Metric = Literal["cpu_s", "wall_s"]
@@ -76,23 +81,25 @@ def time_interleaved(
     seed: int = 0,
     on_round: Callable[[int, Mapping[str, Timing]], None] | None = None,
     clock: Callable[[], float] = time.perf_counter,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Timing]:
     """Time every worker until all intervals are within ±target_relative, or `budget_s` is spent.
 
-    burst: calls in a row per worker and round. seed: of the order and the bootstrap. on_round is
-    called with the round's number and the timings so far. clock gives seconds.
+    burst: fewest calls in a row per worker and round; quick models make as many as last 40 ms.
+    seed: of the order and the bootstrap. on_round is called with the round's number and the
+    timings so far. clock gives seconds, sleep takes them.
     """
     deadline = clock() + budget_s
-    for worker in workers.values():
-        _warm_up(worker, burst, deadline, clock)
+    calls = {name: _warm_up(worker, burst, deadline, clock) for name, worker in workers.items()}
     order = np.random.default_rng(seed)
     names = list(workers)
     records = {name: _Record() for name in names}
     timings: dict[str, Timing] = {}
     while not timings or (clock() < deadline and not all(t.conclusive for t in timings.values())):
         for i in order.permutation(len(names)):
-            records[names[i]].run(workers[names[i]], burst)
-        timings = {name: records[name].timing(burst, target_relative, seed) for name in names}
+            sleep(_PAUSE_S)
+            records[names[i]].run(workers[names[i]], calls[names[i]])
+        timings = {n: records[n].timing(calls[n], target_relative, seed) for n in names}
         if not names:
             break
         if on_round is not None:
@@ -113,15 +120,18 @@ def ratio(a: Timing, b: Timing, of: Metric = "cpu_s", seed: int = 0) -> Quantity
     return _median(pairs, "x", seed)
 
 
-def _warm_up(worker: Burster, burst: int, deadline: float, clock: Callable[[], float]) -> None:
-    previous = math.inf
+def _warm_up(worker: Burster, burst: int, deadline: float, clock: Callable[[], float]) -> int:
+    """Run bursts until two in a row agree; the number of calls that a burst should have."""
+    previous = current = math.inf
     for _ in range(_MAX_WARM_BURSTS):
         if clock() >= deadline:
-            return
+            break
         current = float(np.median([call.wall_s for call in worker.burst(burst)]))
         if abs(current - previous) <= _STABLE * current:
-            return
+            break
         previous = current
+    wanted = math.ceil(_MIN_BURST_S / current) if 0 < current < math.inf else burst
+    return min(max(burst, wanted), max(burst, _MAX_BURST))
 
 
 def _clean_median(calls: Sequence[CallTime]) -> CallTime | None:
@@ -181,9 +191,12 @@ def _wide(name: str, time_s: Quantity, target: float) -> str:
 
 
 def _cause(dropped: int, clean: int) -> str:
-    if dropped == 0:
+    total = dropped + clean
+    if dropped > _BUSY * total:
+        return f"{dropped} of {total} bursts waited for a core: the machine is busy"
+    if clean < _MANY_BURSTS:
         return "give it more time"
-    return f"{dropped} of {dropped + clean} bursts waited for a core: the machine is busy"
+    return "the machine's speed drifts; a ratio, which pairs rounds, may still be firm"
 
 
 def _median(values: Sequence[float], unit: str, seed: int) -> Quantity:

@@ -2,6 +2,6 @@
 
 from picojoule.search.candidate import Candidate, Recipe
 from picojoule.search.front import Front
-from picojoule.search.optimize import optimize
+from picojoule.search.loop import optimize
 
 __all__ = ["Candidate", "Front", "Recipe", "optimize"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from picojoule.deploy import Source, Unbuildable, Worker, WorkerError, save
+from picojoule.deploy import Source, Unbuildable, Worker, WorkerError, build, write_card
 from picojoule.deploy.source import batch_of
 from picojoule.errors import MissingExtra, SpecError
 from picojoule.quantity import Quantity
@@ -49,46 +49,67 @@ def attempt(
     evaluate is at fault, since it would be for every recipe.
     """
     blank = Candidate(recipe, "infeasible", predicted_energy=predicted)
+    worker = None
     try:
         made = source()
-        card = save(made, recipe.runtime, recipe.precision, directory, threads=threads,  # type: ignore[arg-type]
-                    notes={"recipe": recipe.name})  # fmt: skip
-        worker = Worker(directory, threads=threads).start()
-    except (Unbuildable, WorkerError, MissingExtra) as error:
-        return Attempt(replace(blank, reason=_reason(error)))
-    try:
+        worker, effective = _started(recipe, made, directory, threads)
         accuracy = score(spec, predictor(worker))
         outputs = _outputs(worker, made)
-    except WorkerError as error:
-        worker.close()
+    except (Unbuildable, WorkerError, MissingExtra) as error:
+        if worker is not None:
+            worker.close()
         return Attempt(replace(blank, reason=_reason(error)))
     except BaseException:
-        worker.close()
+        if worker is not None:
+            worker.close()
         raise
     built = replace(
         blank,
-        effective_precision=card["effective_precision"],
+        effective_precision=effective,
         size_bytes=_size(directory),
         cosine_min=None if reference is None else _cosine(reference, made, outputs),
     )
     return Attempt(verified(built, accuracy, reference, max_drop), accuracy, worker)
 
 
+def _started(recipe: Recipe, source: Source, directory: Path, threads: int) -> tuple[Worker, str]:
+    """The artefact, built and loaded in its worker, and its precision as read back there."""
+    notes = {"recipe": recipe.name}
+    card = build(source, recipe.runtime, recipe.precision, directory, threads=threads, notes=notes)
+    worker = Worker(directory, threads=threads)
+    try:
+        effective = worker.start().effective_precision()
+    except BaseException:
+        worker.close()
+        raise
+    write_card(directory, {**card, "effective_precision": effective})
+    return worker, effective
+
+
 def verified(
     candidate: Candidate, accuracy: Accuracy, reference: Attempt | None, max_drop: float
 ) -> Candidate:
     """The candidate with its accuracy, its drop and what verification says of it."""
-    base = accuracy if reference is None or reference.accuracy is None else reference.accuracy
-    verdict = judge(base, accuracy, max_drop)
-    same = base is accuracy
-    return replace(
-        candidate,
-        accuracy=(accuracy.value, *accuracy.interval()),
-        samples=accuracy.n,
-        drop=(0.0, 0.0, 0.0) if same else (verdict.drop, verdict.low, verdict.high),
-        status="verified" if same or verdict.status == "accepted" else verdict.status,
-        reason="" if same or verdict.status == "accepted" else f"accuracy: {verdict.reason}",
+    measured = replace(
+        candidate, accuracy=(accuracy.value, *accuracy.interval()), samples=accuracy.n
     )
+    base = None if reference is None else reference.accuracy
+    if base is None or _is_same_computation(candidate, accuracy, base):
+        return replace(measured, drop=(0.0, 0.0, 0.0), status="verified", reason="")
+    verdict = judge(base, accuracy, max_drop)
+    judged = replace(measured, drop=(verdict.drop, verdict.low, verdict.high))
+    if verdict.status == "accepted":
+        return replace(judged, status="verified", reason="")
+    return replace(judged, status=verdict.status, reason=f"accuracy: {verdict.reason}")
+
+
+def _is_same_computation(candidate: Candidate, accuracy: Accuracy, base: Accuracy) -> bool:
+    """The unpruned model in fp32 on another runtime, with equal scores and outputs: no sample
+    could tell it from the original, so there is no drop to bound."""
+    recipe, cosine = candidate.recipe, candidate.cosine_min
+    is_exact = recipe.precision == "fp32" and not recipe.prune_ratio
+    is_equal = cosine is not None and cosine > 1 - 1e-6
+    return is_exact and is_equal and np.array_equal(accuracy.scores, base.scores)
 
 
 def score(spec: Spec, predict: Callable[..., Any]) -> Accuracy:

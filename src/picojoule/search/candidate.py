@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from picojoule.deploy import Precision
 from picojoule.quantity import Evidence, Quantity
 
 __all__ = ["Candidate", "Recipe", "Status"]
@@ -20,7 +21,7 @@ class Recipe:
     """A runtime, the precision asked of it, and the share of channels pruned before."""
 
     runtime: str
-    precision: str
+    precision: Precision
     prune_ratio: float = 0.0
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 
 from picojoule.chips import Chip, load_chip
 from picojoule.deploy import RUNTIMES, Worker, WorkerError, read_card, write_card
-from picojoule.errors import InputError, TraceError
+from picojoule.errors import InputError, TraceError, nearest
 from picojoule.graph import Graph
 from picojoule.meter import Timing, time_interleaved
 from picojoule.quantity import Evidence, Quantity
@@ -58,7 +58,8 @@ def optimize(
     on: str | Path | Chip = "x86-avx512",
     max_drop: float = 0.01,
     trials: int = 12,
-    prune_ratios: tuple[float, ...] = (0.25, 0.5),
+    runtimes: Iterable[str] = tuple(RUNTIMES),
+    prune_ratios: Iterable[float] = (0.25, 0.5),
     budget_s: float = 45,
     seed: int = 0,
     storage: str | None = None,
@@ -71,7 +72,8 @@ def optimize(
     model: the path of a spec file, or an nn.Module or .onnx path with `data` (calibration batches),
     `evaluate(predict) -> Accuracy` and, for pruning, `train(model)`. on: the target chip.
     max_drop: largest drop of accuracy, to hold with 95% confidence. trials: how many recipes are
-    built, those with the least predicted energy first; fp32 paths always are. budget_s: seconds of
+    built, those with the least predicted energy first; fp32 paths always are. runtimes: which to
+    search. budget_s: seconds of
     the final timing. storage: an Optuna storage URL (SQLite in `directory` by default).
     directory: artefacts and trials; a rerun with the same inputs resumes there.
 
@@ -89,7 +91,7 @@ def optimize(
     s = _Settings(chip, max_drop, count, budget_s, seed, folder, progress or (lambda _: None))
     env = environment(count)
     store = Trials(storage or f"sqlite:///{folder / 'trials.db'}", study_name(spec, env))
-    return _search(spec, s, store, env, trials, prune_ratios)
+    return _search(spec, s, store, env, trials, _known(runtimes), tuple(prune_ratios))
 
 
 def _spec(model: Any, data: Any, evaluate: Any, train: Any) -> Spec:
@@ -101,20 +103,23 @@ def _spec(model: Any, data: Any, evaluate: Any, train: Any) -> Spec:
     return Spec.of(name, model, data, evaluate, train)
 
 
+def _known(runtimes: Iterable[str]) -> set[str]:
+    chosen = set(runtimes)
+    for name in chosen - set(RUNTIMES):
+        raise InputError("unknown runtime", got=repr(name), fix=nearest(name, RUNTIMES))
+    return chosen
+
+
 def _search(
-    spec: Spec,
-    s: _Settings,
-    store: Trials,
-    env: dict[str, str],
-    keep: int,
+    spec: Spec, s: _Settings, store: Trials, env: dict[str, str], keep: int, runtimes: set[str],
     ratios: tuple[float, ...],
-) -> Front:
+) -> Front:  # fmt: skip
     s.tell(Progress(0, 0, "predicting"))
     lab = Lab(spec, s.directory, round_to=16, seed=s.seed)
     allowed, why = lab.prune_ratios(ratios)
     notes = [why] if why else []
-    predicted = _predict(lab, s.chip, allowed, notes)
     first = Recipe("onnxruntime" if lab.is_onnx else "torch-eager", "fp32")
+    predicted = _predict(lab, s.chip, runtimes | {first.runtime}, allowed, notes)
     fp32 = {r for r in predicted if r.precision == "fp32" and not r.prune_ratio}
     chosen, skipped = shortlist(predicted, keep, fp32)
     order = [first, *(r for r in chosen if r != first)]
@@ -123,8 +128,11 @@ def _search(
         timings = _time(attempts, s, notes)
     done = [_final(a, timings, s.chip) for a in attempts]
     built = {a.candidate.recipe for a in attempts}
-    left = [Candidate(r, "skipped", "interrupted before it was built", predicted_energy=predicted[r])
-            for r in order if r not in built]  # fmt: skip
+    left = [
+        Candidate(r, "skipped", "interrupted before it was built", predicted_energy=predicted[r])
+        for r in order
+        if r not in built
+    ]
     outcome = decide([*done, *left, *skipped], timings, first.name)
     front = Front(
         spec.name, s.chip.name, s.max_drop, outcome.candidates, first.name, outcome.baseline,
@@ -134,17 +142,17 @@ def _search(
     return front
 
 
-def _recipes(lab: Lab, ratios: Iterable[float]) -> list[Recipe]:
-    """All runtimes and precisions; pruned variants too. Those that no runtime can do are refused
-    when they are built, with the reason."""
-    runtimes = [r for r in RUNTIMES.values() if not (lab.is_onnx and r.name.startswith("torch"))]
-    return [
-        Recipe(r.name, p, ratio) for ratio in (0.0, *ratios) for r in runtimes for p in r.precisions
-    ]
+def _recipes(lab: Lab, runtimes: set[str], ratios: Iterable[float]) -> list[Recipe]:
+    """Every precision of the runtimes, and pruned variants. What a runtime can't do is refused
+    when it is built, with the reason."""
+    usable = [r for r in RUNTIMES.values() if r.name in runtimes]
+    if lab.is_onnx:
+        usable = [r for r in usable if not r.name.startswith("torch")]
+    return [Recipe(r.name, p, x) for x in (0.0, *ratios) for r in usable for p in r.precisions]
 
 
 def _predict(
-    lab: Lab, chip: Chip, ratios: tuple[float, ...], notes: list[str]
+    lab: Lab, chip: Chip, runtimes: set[str], ratios: tuple[float, ...], notes: list[str]
 ) -> dict[Recipe, Quantity]:
     graphs: dict[float, Graph] = {}
     for ratio in (0.0, *ratios):
@@ -155,7 +163,7 @@ def _predict(
         except InputError as error:
             notes.append(f"{ratio:.0%} of channels: {error.what}")
     unknown = Quantity(float("nan"), float("nan"), float("nan"), "J", Evidence.UNAVAILABLE)
-    ledgers = predict(_recipes(lab, [r for r in ratios if r in graphs]), graphs, chip)
+    ledgers = predict(_recipes(lab, runtimes, [r for r in ratios if r in graphs]), graphs, chip)
     totals = {recipe: ledger.total() for recipe, ledger in ledgers.items()}
     return {r: t.energy if t.coverage > 0 else unknown for r, t in totals.items()}
 

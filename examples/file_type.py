@@ -37,7 +37,14 @@ def features(path: Path) -> np.ndarray:
 
 
 def collect() -> tuple[np.ndarray, np.ndarray]:
-    roots = [Path(sysconfig.get_path(p)) for p in ("stdlib", "purelib", "include")]
+    stdlib, packages = (Path(sysconfig.get_path(p)) for p in ("stdlib", "purelib"))
+    roots = [
+        stdlib,
+        packages / "numpy",
+        packages / "sklearn",
+        packages / "matplotlib",
+        packages / "onnx",
+    ]
     files = sorted({f for root in roots for f in root.rglob("*.*") if f.suffix in TYPES})
     x, y = [], []
     for suffix, label in TYPES.items():

@@ -116,6 +116,8 @@ def test_shortlist_builds_the_cheapest_and_always_the_baselines():
     keep, skipped = shortlist(predicted, 2, {recipes[3]})
     assert keep == [recipes[0], recipes[3]]
     assert [c.recipe for c in skipped] == [recipes[1], recipes[2]]
+    both, _ = shortlist(predicted, 3, {recipes[3]})
+    assert both == [recipes[0], recipes[1], recipes[3]]  # one whole, one pruned
     assert all(c.status == "skipped" and "predicted rank" in c.reason for c in skipped)
 
 

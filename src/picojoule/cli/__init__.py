@@ -7,6 +7,7 @@ stdout is the result, stderr is progress and warnings. Exit codes: 0 ok, 1 a req
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -33,6 +34,10 @@ _VERBS = {
 }
 
 
+# They log what a CPU build lacks, and deprecations inside each other, when a spec imports them.
+_CHATTY = ("torchao", "torch.utils._pytree", "transformers")
+
+
 def main() -> None:
     """Entry point of `pj`."""
     sys.exit(run(sys.argv[1:]))
@@ -42,6 +47,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run `pj` with these arguments and return its exit code. Never raises, never exits."""
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: say(f"warning: {message}")
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(logging.ERROR)
         code = 0
         try:
             code = _call(arguments)

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 import picojoule as pj
 from picojoule.cli.files import write_text
-from picojoule.cli.terminal import Json, emit, working, wrote
+from picojoule.cli.terminal import Json, emit, say, working, wrote
 from picojoule.errors import InputError
 from picojoule.quantity import parse_fraction
 
@@ -58,6 +58,8 @@ def optimize(
     document, view = _views(front)
     emit(document, view, as_json=json)
     _write(document, Path(front.directory))
+    if front.chosen is not None:
+        say(f"the chosen model is in {front.directory / 'best'}; pj.load(folder)(x) runs it")
     return 0 if front.chosen is not None else 3
 
 

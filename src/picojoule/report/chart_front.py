@@ -103,7 +103,7 @@ def _line(alt: Any, front: list[dict[str, Any]]) -> Chart:
 
 
 def _intervals(alt: Any, data: list[dict[str, Any]]) -> list[Chart]:
-    rule = alt.Chart(values(alt, data)).mark_rule(opacity=0.55).encode(color=alt.value("#8a97a8"))
+    rule = alt.Chart(values(alt, data)).mark_rule(opacity=0.25).encode(color=alt.value("#8a97a8"))
     return [
         rule.encode(x="x_low:Q", x2="x_high:Q", y="y:Q"),
         rule.encode(x="x:Q", y="y_low:Q", y2="y_high:Q"),
@@ -127,7 +127,12 @@ def _points(alt: Any, data: list[dict[str, Any]], x_title: str) -> Chart:
             x=alt.X("x:Q", title=x_title, scale=alt.Scale(zero=True), axis=few),
             y=y,
             color=_colour(alt, data),
-            shape=alt.Shape("status:N", title=None, scale=alt.Scale(domain=shown, range=shapes)),
+            shape=alt.Shape(
+                "status:N",
+                title=None,
+                scale=alt.Scale(domain=shown, range=shapes),
+                legend=alt.Legend(orient="bottom"),
+            ),
             tooltip=tips(alt, *_TIPS),
         )
     )
@@ -148,4 +153,5 @@ def _colour(alt: Any, data: list[dict[str, Any]]) -> Any:
     shown = _present(data)
     colours = [STATUS_COLOURS[s] for s in shown]
     scale = alt.Scale(domain=shown, range=colours)
-    return alt.Color("status:N", title=None, scale=scale)
+    # Below the plot: at its top a legend would cover the points of full accuracy.
+    return alt.Color("status:N", title=None, scale=scale, legend=alt.Legend(orient="bottom"))

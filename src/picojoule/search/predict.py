@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import Any
 
 from picojoule.chips import Chip
@@ -37,10 +38,15 @@ def shortlist(
 ) -> tuple[list[Recipe], list[Candidate]]:
     """The recipes to build, least predicted energy first, and the others as skipped candidates.
 
-    `always` are built whatever their prediction: a baseline has to be measured.
+    `always` are built whatever their prediction: a baseline has to be measured. The other places
+    go in turns to the best whole and the best pruned recipe, since a prediction knows energy and
+    not which of the two will hold its accuracy.
     """
     ranked = sorted(predicted, key=lambda r: _rank(predicted[r]))
-    wanted = [r for r in ranked if r not in always][: max(keep - len(always), 0)]
+    whole = [r for r in ranked if r not in always and not r.prune_ratio]
+    pruned = [r for r in ranked if r not in always and r.prune_ratio]
+    turns = [r for pair in zip_longest(whole, pruned) for r in pair if r is not None]
+    wanted = turns[: max(keep - len(always), 0)]
     chosen = [r for r in ranked if r in always or r in wanted]
     skipped = [
         Candidate(

@@ -44,7 +44,7 @@ def contest(times: dict[Recipe, float], noise: float = 0.001):
     chip = load_chip("x86-avx512")
     timings = {r.name: timing(t, noise, seed=i) for i, (r, t) in enumerate(times.items())}
     made = [priced(candidate(r), timings[r.name], chip) for r in times]
-    return decide(made, timings, EAGER.name)
+    return decide(made, timings, EAGER.name, chip)
 
 
 def test_a_clear_saving_is_chosen_against_the_best_fp32_path():
@@ -72,7 +72,8 @@ def test_a_difference_inside_the_noise_is_inconclusive():
 def test_a_busy_machine_is_inconclusive_and_names_itself():
     unknown = Quantity(float("nan"), float("nan"), float("nan"), "s", Evidence.UNAVAILABLE)
     busy = Timing(unknown, unknown, 0, 0, 9, False, "the machine is busy", (None,) * 9)
-    outcome = decide([candidate(INT8)], {INT8.name: busy}, EAGER.name)
+    chip = load_chip("x86-avx512")
+    outcome = decide([candidate(INT8)], {INT8.name: busy}, EAGER.name, chip)
     assert outcome.chosen is None
     assert outcome.candidates[0].status == "inconclusive"
     assert outcome.candidates[0].reason == "the machine is busy"
@@ -86,6 +87,24 @@ def test_energy_on_a_cpu_is_cpu_time_times_watts_with_the_weaker_evidence():
     predicted = Quantity(7.0, 6.0, 8.0, "J", Evidence.MODELLED)
     elsewhere = candidate(INT8, predicted_energy=predicted)
     assert priced(elsewhere, timing(1e-3), load_chip("jetson-agx-orin")).energy == predicted
+
+
+def test_for_a_chip_elsewhere_the_choice_is_a_prediction_and_says_so():
+    orin = load_chip("jetson-agx-orin")
+    timings = {r.name: timing(1e-3) for r in (BEST32, INT8)}
+    joules = {BEST32: 4.0, INT8: 1.0}
+    made = [
+        priced(
+            candidate(r, predicted_energy=Quantity(e, e, e, "J", Evidence.MODELLED)),
+            timings[r.name],
+            orin,
+        )
+        for r, e in joules.items()
+    ]
+    outcome = decide(made, timings, EAGER.name, orin)
+    assert outcome.chosen == INT8.name
+    assert "predicted to use 0.25x" in outcome.verdict
+    assert "nothing was run there" in outcome.verdict
 
 
 points = st.tuples(*[st.integers(0, 3)] * 4)

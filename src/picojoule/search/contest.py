@@ -35,7 +35,7 @@ def priced(candidate: Candidate, timing: Timing, chip: Chip) -> Candidate:
     if cpu.evidence is Evidence.UNAVAILABLE:
         return candidate
     energy = candidate.predicted_energy
-    if chip.kind == "cpu" and watts is not None:
+    if watts is not None and _runs_here(chip):
         energy = Quantity(
             cpu.value * watts.value, cpu.low * watts.low, cpu.high * watts.high, "J",
             weakest(cpu.evidence, watts.evidence),
@@ -43,8 +43,13 @@ def priced(candidate: Candidate, timing: Timing, chip: Chip) -> Candidate:
     return replace(candidate, cpu_s=cpu, wall_s=timing.wall_s, energy=energy)
 
 
+def _runs_here(chip: Chip) -> bool:
+    """Whether this machine's CPU time stands for the chip's."""
+    return chip.kind == "cpu" and chip.active_w_per_core is not None
+
+
 def decide(
-    candidates: Sequence[Candidate], timings: Mapping[str, Timing], reference: str
+    candidates: Sequence[Candidate], timings: Mapping[str, Timing], reference: str, chip: Chip
 ) -> Outcome:
     """Front, baseline, choice and verdict. A timing that is not conclusive decides nothing."""
     running = [c for c in candidates if c.status == "verified" and c.cpu_s is not None]
@@ -55,6 +60,9 @@ def decide(
     marked = [c.become("front" if i in best else "dominated") for i, c in enumerate(running)]
     baseline = _cheapest([c for c in marked if _is_fp32(c)])
     name = baseline.name if baseline else reference
+    if not _runs_here(chip):
+        chosen, verdict = _predicted_choice(marked, baseline, chip)
+        return Outcome((*marked, *rest), name, chosen, verdict)
     explained = [_explain(c, timings, name) for c in marked]
     chosen, verdict = _choose(explained, timings, name)
     return Outcome((*explained, *rest), name, chosen, verdict)
@@ -103,4 +111,18 @@ def _choose(
     return best.name, (
         f"{best.name} takes {r.value:.2f}x [{r.low:.2f} .. {r.high:.2f}] "
         f"the CPU time of {baseline}, the best fp32 path"
+    )
+
+
+def _predicted_choice(
+    candidates: Sequence[Candidate], baseline: Candidate | None, chip: Chip
+) -> tuple[str | None, str]:
+    """For a chip that is not here: accuracy is verified, energy is a prediction and says so."""
+    best = _cheapest([c for c in candidates if c.status == "front"])
+    if best is None or best.energy is None or baseline is None or baseline.energy is None:
+        return None, f"INCONCLUSIVE: no candidate has a predicted energy on {chip.name}"
+    share = best.energy.value / baseline.energy.value
+    return best.name, (
+        f"{best.name} is predicted to use {share:.2f}x the energy of {baseline.name} on "
+        f"{chip.name}; nothing was run there, and the times are of this machine"
     )

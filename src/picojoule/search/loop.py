@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +133,7 @@ def _search(
         for r in order
         if r not in built
     ]
-    outcome = decide([*done, *left, *skipped], timings, first.name)
+    outcome = decide([*done, *left, *skipped], timings, first.name, s.chip)
     front = Front(
         spec.name, s.chip.name, s.max_drop, outcome.candidates, first.name, outcome.baseline,
         outcome.chosen, outcome.verdict, s.directory, tuple(dict.fromkeys(notes)), env, s.seed,
@@ -206,10 +206,10 @@ def _build(
 def _resumed(
     candidate: Candidate, scores: tuple[float, ...], reference: Attempt | None, s: _Settings
 ) -> Attempt | None:
-    """An earlier trial with its artefact loaded again; None when the artefact is gone."""
-    candidate = replace(candidate, reason="" if scores else candidate.reason)
+    """An earlier trial with its artefact loaded again; None when it has to be made anew, because
+    it failed (a busy machine may have been the reason) or its artefact is gone."""
     if not scores:
-        return Attempt(candidate)
+        return None
     folder = s.directory / "candidates" / candidate.recipe.slug
     try:
         accuracy = Accuracy(scores)

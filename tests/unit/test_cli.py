@@ -249,7 +249,7 @@ class TestOptimize:
         assert run(["optimize", spec, *options]) == 0
         out, err = capsys.readouterr()
         assert "→  prune 30% + int8+bf16" in out
-        assert "building x (1/3)" in err
+        assert "[1/3] building x" in err
         assert (seen["max_drop"], seen["threads"], seen["seed"]) == (0.01, 1, 7)
         assert "budget_s" not in seen
         document = json.loads((tmp_path / "out" / "report.json").read_text())

@@ -14,6 +14,7 @@ from picojoule.cli.terminal import Json, Output, emit, working, wrote
 from picojoule.errors import InputError
 
 if TYPE_CHECKING:
+    from picojoule.chips import Chip
     from picojoule.graph import Graph
     from picojoule.ledger import Ledger
 
@@ -66,10 +67,11 @@ def profile(
                "dtype": dtype, "dim": dim}  # fmt: skip
     given = {k: v for k, v in options.items() if v not in (None, False, ())}
     file = _file(model)
+    chip = pj.load_chip(on)  # a typo is cheaper to find before tracing
     with working(f"tracing {model}") as tell:
         graph = _trace(file, given)
         tell(f"pricing {len(graph.ops)} ops on {on}")
-        ledger = _price(graph, on, runtime)
+        ledger = _price(graph, chip, runtime)
     emit(*_views(ledger, fold, by=by, depth=depth, top=top), as_json=json)
     if output is not None:
         _write(ledger, output)
@@ -119,10 +121,9 @@ def _dims(pairs: Sequence[str]) -> dict[str, int]:
     return dims
 
 
-def _price(graph: Graph, on: str, runtime: str | None) -> Ledger:
+def _price(graph: Graph, chip: Chip, runtime: str | None) -> Ledger:
     from picojoule.report.appendix import with_appendix
 
-    chip = pj.load_chip(on)
     return with_appendix(pj.estimate(graph, on=chip, runtime=runtime), chip)
 
 

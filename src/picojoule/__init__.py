@@ -22,8 +22,11 @@ _HOME = {
     "PicojouleError": "picojoule.errors",
     "compare": "picojoule.comparison",
     "estimate": "picojoule.cost",
+    "doctor": "picojoule.meter",
     "load": "picojoule.deploy",
     "load_chip": "picojoule.chips",
+    "measure": "picojoule.meter",
+    "meter": "picojoule.meter",
     "optimize": "picojoule.search",
     "trace": "picojoule.graph.trace",
 }

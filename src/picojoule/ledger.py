@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from picojoule.errors import InputError, LedgerError
-from picojoule.quantity import Evidence, Quantity
+from picojoule.quantity import Evidence, Quantity, weakest
 
 __all__ = ["SCHEMA", "TEXT_COLUMNS", "Array", "Ledger", "Row", "Total"]
 
@@ -183,7 +183,8 @@ class Ledger:
     def reconcile(self, measured: Quantity) -> Ledger:
         """Scale the known rows so that they sum to a measured total; mark them CALIBRATED.
 
-        measured: joules of the same work, with its interval. Rows keep their shares. Raises
+        measured: joules of the same work, with its interval; where its own evidence is weaker than
+        CALIBRATED, so is that of the rows. Rows keep their shares. Raises
         LedgerError when the ledger is incomplete, since a share of the total would be invented.
         """
         total = self.total()
@@ -191,12 +192,13 @@ class Ledger:
             raise LedgerError("can't reconcile: some rows have no energy", got=total.missing)
         if measured.unit != "J" or not measured.value > 0:
             raise LedgerError("can't reconcile", got=str(measured), expected="positive joules")
+        evidence = weakest(Evidence.CALIBRATED, measured.evidence)
         share = self["energy_j"] / total.energy.value
         scaled: dict[str, Array] = {
             "energy_j": share * measured.value,
             "low_j": share * measured.low,
             "high_j": share * measured.high,
-            "evidence": np.full(len(self), Evidence.CALIBRATED, dtype=np.int8),
+            "evidence": np.full(len(self), evidence, dtype=np.int8),
         }
         return replace(self, columns={**self.columns, **scaled})
 

@@ -12,7 +12,7 @@ import pytest
 from picojoule.cli import run
 
 FOLDER = Path(__file__).with_name("help")
-VERBS = ["profile", "optimize", "compare", "chips", "schema"]
+VERBS = ["profile", "optimize", "compare", "measure", "run", "doctor", "chips", "schema"]
 
 
 @pytest.mark.parametrize("verb", ["", *VERBS])

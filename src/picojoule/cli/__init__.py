@@ -29,6 +29,9 @@ _VERBS = {
     "profile": "Predict where the joules of a model go on a chip.",
     "optimize": "Search for fewer joules at a bounded accuracy drop, and prove it.",
     "compare": "Compare two profiles, layer by layer.",
+    "measure": "Measure the joules of one forward call of a model, on this machine.",
+    "run": "Run a command and say what it cost.",
+    "doctor": "List the energy sensors, what is missing, and how to enable it.",
     "chips": "List the chips, or one chip's constants with their sources.",
     "schema": "Print the JSON Schema of a document.",
 }
@@ -36,6 +39,10 @@ _VERBS = {
 
 # They log what a CPU build lacks, and deprecations inside each other, when a spec imports them.
 _CHATTY = ("torchao", "torch.utils._pytree", "transformers")
+
+
+# A file called run.py would take the place of `run` below, as a module of this package.
+_FILES = {"run": "command"}
 
 
 def main() -> None:
@@ -96,7 +103,7 @@ def _app(asked: Sequence[str]) -> App:
         result_action="return_value",
     )
     for order, (verb, line) in enumerate(_VERBS.items()):
-        path = f"picojoule.cli.{verb}:{verb}"
+        path = f"picojoule.cli.{_FILES.get(verb, verb)}:{verb}"
         app.command(path, name=verb, help=None if verb in asked else line, sort_key=order)
     return app
 

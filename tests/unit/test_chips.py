@@ -208,3 +208,24 @@ def test_schema_describes_the_file() -> None:
     assert constant["required"] == ["value", "source", "evidence"]
     assert "assumed" in constant["properties"]["evidence"]["enum"]
     assert msgspec.json.encode(schema)
+
+
+def constants_in(value):
+    if isinstance(value, Constant):
+        yield value
+    elif isinstance(value, msgspec.Struct):
+        for field in value.__struct_fields__:
+            yield from constants_in(getattr(value, field))
+    elif isinstance(value, dict | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from constants_in(item)
+
+
+@pytest.mark.parametrize("name", catalogue())
+def test_the_page_counts_the_evidence_of_each_chip(name):
+    words = [c.evidence.word for c in constants_in(load_chip(name))]
+    counts = " / ".join(str(words.count(w)) for w in ("calibrated", "modelled", "assumed"))
+    page = (Path(__file__).parents[2] / "docs/chips.md").read_text()
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+    assert row.endswith(f"| {counts} |")
+    assert "measured" not in words

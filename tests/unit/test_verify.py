@@ -39,9 +39,7 @@ def test_no_change_on_n_samples_has_the_closed_form_bound():
     assert low == pytest.approx(-high)
 
 
-def test_tango_interval_is_the_published_one():
-    # Tango 1998, Stat. Med. 17, table I: of 44 pairs, 1 and 0 discordant... as a one-sided pair
-    # the bounds bracket the difference and widen with fewer samples.
+def test_bounds_bracket_the_difference_and_widen_with_fewer_samples():
     a = Accuracy([1.0] * 44)
     b = Accuracy([1.0] * 43 + [0.0])
     low, high = paired_bounds(a, b)

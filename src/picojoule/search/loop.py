@@ -163,6 +163,10 @@ def _predict(
             raise
         except InputError as error:
             notes.append(f"{ratio:.0%} of channels: {error.what}")
+    if strangers := sorted(runtimes - set(chip.runtime)):
+        default = chip.pick_runtime()
+        notes.append(f"{chip.name} has no constants for {', '.join(strangers)}: "
+                     f"predicted as its default, {default}")  # fmt: skip
     unknown = Quantity(float("nan"), float("nan"), float("nan"), "J", Evidence.UNAVAILABLE)
     ledgers = predict(_recipes(lab, runtimes, [r for r in ratios if r in graphs]), graphs, chip)
     totals = {recipe: ledger.total() for recipe, ledger in ledgers.items()}

@@ -20,13 +20,15 @@ __all__ = ["predict", "shortlist"]
 def predict(
     recipes: Iterable[Recipe], graphs: dict[float, Graph], chip: Chip
 ) -> dict[Recipe, Ledger]:
-    """The ledger of each recipe on `chip`. graphs: the traced model by pruning ratio."""
-    runtimes = set(getattr(chip, "runtime", {}) or {})
+    """The ledger of each recipe on `chip`. graphs: the traced model by pruning ratio.
+
+    A runtime that the chip has no constants for is priced as the chip's default.
+    """
     return {
         r: estimate(
             retarget(graphs[r.prune_ratio], r.precision),
             chip,
-            runtime=r.runtime if r.runtime in runtimes else None,
+            runtime=r.runtime if r.runtime in chip.runtime else None,
         )
         for r in recipes
         if r.prune_ratio in graphs

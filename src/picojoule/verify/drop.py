@@ -69,7 +69,7 @@ def _student(difference: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> t
 
 
 def _tango(lost: int, won: int, n: int) -> tuple[float, float]:
-    """Score bounds of a paired difference of proportions (Tango, Stat. Med. 17, 1998, eqs 8-12).
+    """Score bounds of a paired difference of proportions (Tango, Stat. Med. 17, 1998).
 
     Unlike the Wald interval it is not zero wide when no sample changed sides.
     """

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from picojoule.cli import run
+from picojoule.cli import _VERBS, run
 
 FOLDER = Path(__file__).with_name("help")
-VERBS = ["profile", "optimize", "compare", "measure", "run", "doctor", "chips", "schema"]
+VERBS = list(_VERBS)
 
 
 @pytest.mark.parametrize("verb", ["", *VERBS])

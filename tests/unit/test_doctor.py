@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from meter_fakes import Clock, FakeSensor, Source, counter
+from published_schema import validate
 
 from picojoule.cli import run
 from picojoule.errors import MissingError
@@ -130,8 +131,7 @@ class TestCommand:
     def test_json(self, found, capsys):
         found(FakeSensor(Source(time.monotonic), {counter("c"): 1.0}))
         assert run(["doctor", "--quick", "--json", "--require", "measured"]) == 0
-        document = json.loads(capsys.readouterr().out)
-        assert document["schema"] == "picojoule/doctor/1"
+        document = validate(json.loads(capsys.readouterr().out))
         assert document["evidence"] == "measured"
         assert document["sensors"][0]["domains"][0]["idle"]["unit"] == "W"
 

@@ -20,10 +20,10 @@ from picojoule.comparison import compare
 from picojoule.errors import InputError, MissingExtra
 from picojoule.ledger import Ledger, Row
 from picojoule.quantity import Evidence, Quantity
-from picojoule.report import documents, words
+from picojoule.report import documents, published, words
 from picojoule.report.appendix import ceilings, constants, with_appendix
 from picojoule.report.console import show, to_text
-from picojoule.report.documents import OptimizeDocument, Span, json_schema, read_as
+from picojoule.report.documents import OptimizeDocument, Span, read_as
 from picojoule.report.front_words import conclusion, energy_interval, energy_text, points
 from picojoule.report.html import front_page, ledger_page
 from picojoule.report.profile import compare_document, profile_document
@@ -375,14 +375,14 @@ class TestHtml:
 
 
 class TestDocuments:
-    @pytest.mark.parametrize("name", documents.DOCUMENTS)
+    @pytest.mark.parametrize("name", published.DOCUMENTS)
     def test_published_schema_is_the_structs(self, name):
         path = Path(documents.__file__).with_name("schemas") / f"{name}.json"
-        assert json.loads(path.read_text()) == json_schema(name)
+        assert json.loads(path.read_text()) == published.json_schema(name)
 
     def valid(self, name, document):
         text = documents.to_json(document)
-        jsonschema.Draft202012Validator(json_schema(name)).validate(json.loads(text))
+        jsonschema.Draft202012Validator(published.json_schema(name)).validate(json.loads(text))
         return json.loads(text)
 
     def test_ledger_and_profile(self, ledger):

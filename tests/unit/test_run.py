@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from meter_fakes import Clock, FakeSensor, Source, counter
+from published_schema import validate
 
 from picojoule.cli import run
 from picojoule.quantity import Evidence
@@ -52,9 +53,8 @@ class TestRun:
     def test_json_on_stdout_and_the_commands_output_on_stderr(self, machine, capfd):
         assert run(["run", "--json", *python("print('hello'); exit(3)")]) == 3
         out, err = capfd.readouterr()
-        document = json.loads(out)
+        document = validate(json.loads(out))
         assert "hello" in err
-        assert document["schema"] == "picojoule/run/1"
         assert document["exit_code"] == 3
         assert document["power"]["value"] == pytest.approx(10, rel=0.1)
         assert document["ledger"]["total"]["coverage"] == 1
@@ -140,8 +140,7 @@ class TestMeasure:
         out = capsys.readouterr().out
         assert "per call" in out
         assert "of it c" in out
-        document = json.loads((tmp_path / "report.json").read_text())
-        assert document["schema"] == "picojoule/measure/1"
+        document = validate(json.loads((tmp_path / "report.json").read_text()))
         assert document["power"]["value"] == pytest.approx(10, rel=0.05)
 
     def test_exit_codes(self, machine, spec, capsys, tmp_path):

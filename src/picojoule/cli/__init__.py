@@ -33,6 +33,8 @@ _VERBS = {
     "run": "Run a command and say what it cost.",
     "doctor": "List the energy sensors, what is missing, and how to enable it.",
     "chips": "List the chips, or one chip's constants with their sources.",
+    "papers": "List the reproduced papers and their verdicts.",
+    "reproduce": "Run a paper and put its numbers beside the published ones.",
     "schema": "Print the JSON Schema of a document.",
 }
 

@@ -36,9 +36,12 @@ def transformers_callback(m: Meter | None = None) -> Any:
         def on_epoch_end(self, *_: Any, **__: Any) -> None:
             self.meter.epoch()
 
-        def on_log(self, *_: Any, logs: dict[str, Any] | None = None, **__: Any) -> None:
-            if logs is not None and self.meter.running:
-                logs.update(summary(self.meter))
+        def on_log(self, _args: Any, state: Any, *_: Any, **given: Any) -> None:
+            # The trainer has copied the line into its history before it calls us.
+            lines = [given.get("logs"), *getattr(state, "log_history", [])[-1:]]
+            for line in lines if self.meter.running else ():
+                if line is not None:
+                    line.update(summary(self.meter))
 
         def on_train_end(self, *_: Any, **__: Any) -> None:
             _leave(self.meter, self._ours)

@@ -1,12 +1,10 @@
 """The JSON documents that `pj` writes and reads, as typed structs.
 
-The structs are the truth; the JSON Schemas in `schemas/` are generated from them
-(`python -m picojoule.report.documents`), and a test keeps the two equal.
+This file has the documents of predictions and searches, and what others share with them.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -15,7 +13,6 @@ from msgspec import Meta, Struct
 from picojoule.errors import InputError
 
 __all__ = [
-    "DOCUMENTS",
     "Accuracy",
     "Candidate",
     "CompareDocument",
@@ -25,7 +22,6 @@ __all__ = [
     "QuantityDocument",
     "Span",
     "Status",
-    "json_schema",
     "read_as",
     "to_json",
 ]
@@ -190,13 +186,6 @@ class OptimizeDocument(Struct, frozen=True):
         return next((c for c in self.candidates if c.name == name), None)
 
 
-DOCUMENTS: dict[str, type[Struct]] = {
-    "compare": CompareDocument,
-    "ledger": LedgerDocument,
-    "optimize": OptimizeDocument,
-    "profile": ProfileDocument,
-}
-
 D = TypeVar("D", bound=Struct)
 
 
@@ -219,15 +208,3 @@ def _plain(value: Any) -> Any:
         if hasattr(value, method):
             return getattr(value, method)()
     return str(value)
-
-
-def json_schema(name: str) -> dict[str, Any]:
-    """The JSON Schema of a document."""
-    dialect = "https://json-schema.org/draft/2020-12/schema"
-    return {"$schema": dialect, **msgspec.json.schema(DOCUMENTS[name])}
-
-
-if __name__ == "__main__":
-    for _name in DOCUMENTS:
-        _path = Path(__file__).with_name("schemas") / f"{_name}.json"
-        _path.write_text(to_json(json_schema(_name)) + "\n")

@@ -1,0 +1,42 @@
+"""The JSON Schemas that `pj schema` prints.
+
+The structs are the truth; the schemas in `schemas/` are generated from them
+(`python -m picojoule.report.published`), and a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from picojoule.report import documents, documents_meter, documents_papers
+from picojoule.report.documents import to_json
+
+__all__ = ["DOCUMENTS", "json_schema"]
+
+DOCUMENTS: dict[str, type[Struct]] = {
+    "compare": documents.CompareDocument,
+    "doctor": documents_meter.DoctorDocument,
+    "ledger": documents.LedgerDocument,
+    "measure": documents_meter.MeasureDocument,
+    "optimize": documents.OptimizeDocument,
+    "papers": documents_papers.PapersDocument,
+    "profile": documents.ProfileDocument,
+    "reproduce": documents_papers.ReproduceDocument,
+    "run": documents_meter.RunDocument,
+}
+
+
+def json_schema(name: str) -> dict[str, Any]:
+    """The JSON Schema of a document."""
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": dialect, **msgspec.json.schema(DOCUMENTS[name])}
+
+
+if __name__ == "__main__":
+    for _name in DOCUMENTS:
+        _path = Path(__file__).with_name("schemas") / f"{_name}.json"
+        _path.write_text(to_json(json_schema(_name)) + "\n")

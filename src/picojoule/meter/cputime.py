@@ -98,16 +98,16 @@ class CpuTime:
         """Nothing is held."""
 
     def _times(self) -> Times | None:
-        now_s = self._clock()
-        if self._of == "process":
+        now_s, own_s = self._clock(), 0.0
+        if self._of == "process":  # walking the processes costs milliseconds
             cpu = self._cpu.read()
-        else:  # walking the processes costs milliseconds
-            cpu = CpuClock("container", root=self._root).read()
-        if cpu.busy_s is None or cpu.capacity_s is None:
-            return None
-        if self._of == "process" and cpu.own_s is None:
-            return None
-        return now_s, cpu.busy_s, cpu.capacity_s, cpu.own_s or 0.0
+            busy_s, all_s = cpu.busy_s, cpu.capacity_s
+            if cpu.own_s is None:
+                return None
+            own_s = cpu.own_s
+        else:
+            busy_s, all_s = self._cpu.machine()
+        return None if busy_s is None or all_s is None else (now_s, busy_s, all_s, own_s)
 
     def _advance(self, times: Times) -> None:
         """Add the joules since the last read, at the load of no less than the look-back."""

@@ -1,0 +1,1 @@
+"""Losses and adapters to train a changed model back."""

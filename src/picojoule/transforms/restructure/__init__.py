@@ -1,0 +1,1 @@
+"""Other computations with the same interface: attention, recurrence, experts, streams."""

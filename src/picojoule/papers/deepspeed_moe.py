@@ -1,0 +1,36 @@
+"""DeepSpeed-MoE: sizes of its models, from their dimensions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from picojoule.papers.paper import Finding, Paper, Verdict
+
+# (width, base parameters, experts of each mixture layer, published billions)
+_MODELS = {
+    "350M + MoE-128": (1024, 0.35e9, [128] * 12, 13),
+    "350M + PR-MoE-32/64": (1024, 0.35e9, [33] * 10 + [65] * 2, 4),
+    "1.3B + MoE-128": (2048, 1.3e9, [128] * 12, 52),
+    "1.3B + PR-MoE-64/128": (2048, 1.3e9, [65] * 10 + [129] * 2, 31),
+}
+
+
+def check(data: Path | None) -> list[Finding]:
+    """Experts of two matrices of 4h² each, in every other layer; a residual expert adds one."""
+    found = []
+    for name, (width, base, experts, billions) in _MODELS.items():
+        size = base + sum(experts) * 8 * width**2
+        found.append(Finding(f"parameters of {name}", billions, size / 1e9, "10⁹", 0.06))
+    return found
+
+
+PAPER = Paper(
+    name="deepspeed-moe",
+    row=114,
+    title="DeepSpeed-MoE: advancing mixture-of-experts inference and training",
+    source="Rajbhandari et al., ICML 2022, arXiv 2201.05596, Table 3",
+    claim="Pyramid-residual experts need a third of the parameters of 128 experts everywhere.",
+    composition="MoE(N varies by depth, residual)",
+    verdict=Verdict.REPRODUCED,
+    check=check,
+)

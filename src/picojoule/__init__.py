@@ -23,6 +23,7 @@ _HOME = {
     "compare": "picojoule.comparison",
     "estimate": "picojoule.cost",
     "doctor": "picojoule.meter",
+    "footprint": "picojoule.carbon",
     "load": "picojoule.deploy",
     "load_chip": "picojoule.chips",
     "measure": "picojoule.meter",

@@ -33,6 +33,8 @@ _VERBS = {
     "run": "Run a command and say what it cost.",
     "doctor": "List the energy sensors, what is missing, and how to enable it.",
     "chips": "List the chips, or one chip's constants with their sources.",
+    "footprint": "Carbon, water and resources of a report or an energy, with sources.",
+    "factors": "List the factors of carbon, water and resources, with years and sources.",
     "papers": "List the reproduced papers and their verdicts.",
     "reproduce": "Run a paper and put its numbers beside the published ones.",
     "schema": "Print the JSON Schema of a document.",

@@ -22,7 +22,7 @@ from picojoule.report.relative import cost_of, energy_span, speed_up
 from picojoule.report.text import title_of
 from picojoule.tree import TreeRow, evidence_shares, fold_repeats, module_tree, ranked
 
-__all__ = ["front_page", "ledger_page"]
+__all__ = ["fill", "front_page", "ledger_page"]
 
 
 _TOP = 30
@@ -40,7 +40,7 @@ def ledger_page(ledger: Ledger, depth: int = 3) -> str:
         "roofline": roofline(ledger),
     }
     rows = module_tree(layers, depth + 2 if layers is not ledger else depth)
-    return _page(
+    return fill(
         "ledger.html",
         charts,
         title=title_of(ledger),
@@ -60,7 +60,7 @@ def ledger_page(ledger: Ledger, depth: int = 3) -> str:
 def front_page(document: OptimizeDocument) -> str:
     """The report of a search. Raises MissingExtra without the extra `report`."""
     best, eager = document.find(document.baseline), document.find(document.reference)
-    return _page(
+    return fill(
         "front.html",
         {"pareto": pareto(document)},
         title=f"{document.model} on {document.chip}",
@@ -96,7 +96,8 @@ def _settings(ledger: Ledger) -> dict[str, str]:
     return {k: str(v) for k, v in scalars.items()}
 
 
-def _page(template: str, charts: dict[str, Chart | None], **values: Any) -> str:
+def fill(template: str, charts: dict[str, Chart | None], **values: Any) -> str:
+    """A page from a template: its values, and the charts that could be drawn."""
     drawn = {name: chart.to_dict() for name, chart in charts.items() if chart is not None}
     return str(
         _templates()

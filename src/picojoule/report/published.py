@@ -12,7 +12,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from picojoule.report import documents, documents_meter, documents_papers
+from picojoule.report import (
+    documents,
+    documents_footprint,
+    documents_meter,
+    documents_papers,
+)
 from picojoule.report.documents import to_json
 
 __all__ = ["DOCUMENTS", "json_schema"]
@@ -20,6 +25,8 @@ __all__ = ["DOCUMENTS", "json_schema"]
 DOCUMENTS: dict[str, type[Struct]] = {
     "compare": documents.CompareDocument,
     "doctor": documents_meter.DoctorDocument,
+    "factors": documents_footprint.FactorsDocument,
+    "footprint": documents_footprint.FootprintDocument,
     "ledger": documents.LedgerDocument,
     "measure": documents_meter.MeasureDocument,
     "optimize": documents.OptimizeDocument,

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from picojoule.errors import MissingError
 from picojoule.papers import Paper, verdict_of
 from picojoule.papers.shelf import papers, reproduce
@@ -27,7 +28,7 @@ def test_names_and_sentences_are_there():
     names = [paper.name for paper in papers()]
     assert len(set(names)) == len(names)
     for paper in papers():
-        assert paper.title and paper.source and paper.claim and paper.composition
+        assert all((paper.title, paper.source, paper.claim, paper.composition))
 
 
 def test_what_does_not_hold_says_what_was_found():

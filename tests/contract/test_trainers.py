@@ -12,6 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from meter_fakes import FakeSensor, Source, counter  # noqa: E402
+
 from picojoule.meter.callbacks import lightning_callback, transformers_callback  # noqa: E402
 from picojoule.meter.session import meter  # noqa: E402
 from picojoule.quantity import Evidence  # noqa: E402

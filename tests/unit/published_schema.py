@@ -1,6 +1,7 @@
 """Holds a document to the JSON Schema that `pj schema` prints for its kind."""
 
 import jsonschema
+
 from picojoule.report.published import json_schema
 
 

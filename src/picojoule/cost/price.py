@@ -10,7 +10,15 @@ from picojoule.chips.chip import Chip, Constant, Memory, Runtime
 from picojoule.cost.fuse import joins_producer
 from picojoule.cost.interval import NOTHING, Interval
 from picojoule.cost.residency import path_of, working_set
-from picojoule.cost.units import CONTRACTIONS, Choice, choose, computed_in, shape_of
+from picojoule.cost.units import (
+    CONTRACTIONS,
+    Choice,
+    choose,
+    computed_in,
+    shape_of,
+    storage_only,
+    with_planes,
+)
 from picojoule.formats import Format, Int, parse_format
 from picojoule.graph import Kind, Op, Role
 from picojoule.graph.count import macs, vector_ops
@@ -76,7 +84,9 @@ class Pricer:
         if choice is None:
             note = f"{self.chip.name} has no {component} unit that holds {wanted.name}"
             return [_unavailable(component, work, "none", wanted.name)], (f"{note}: not priced",)
-        return [self._worked(component, work, choice, op)], _widened(wanted, choice, component)
+        fallback = storage_only(op, choice) if contraction else None
+        notes = _widened(wanted, choice, component) if fallback is None else (fallback,)
+        return [self._worked(component, work, with_planes(choice, op), op)], notes
 
     def _worked(self, component: str, work: float, choice: Choice, op: Op) -> _Part:
         done = work * choice.passes

@@ -4,16 +4,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from picojoule.chips.chip import Chip, Compute, Constant, OpShape, UnitKind
-from picojoule.formats import Format, Int, parse_format
-from picojoule.formats.float import Float
+from picojoule.formats import (
+    FP32,
+    FixedPoint,
+    Float,
+    Format,
+    Int,
+    Log,
+    MultiBinary,
+    OpClass,
+    PowSum,
+    SharedExponent,
+    Ternary,
+    parse_format,
+)
 from picojoule.graph import Kind, Op, Operand, Role
 
-__all__ = ["CONTRACTIONS", "Choice", "choose", "computed_in", "shape_of"]
+__all__ = [
+    "CONTRACTIONS",
+    "Choice",
+    "carrier",
+    "choose",
+    "computed_in",
+    "shape_of",
+    "storage_only",
+    "with_planes",
+]
 
 CONTRACTIONS = frozenset({Kind.MATMUL, Kind.CONV})
+
+# Formats whose numbers, up to a shared scale, are those of a plain integer or float.
+_PLAIN = (Int, Float, FixedPoint, SharedExponent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +60,74 @@ class Choice:
 
 
 def computed_in(op: Op) -> Format:
-    """The widest input format of `op`; floats before integers, which only index or scale them."""
+    """The widest carrier of the inputs of `op`; floats before integers, which only index or
+    scale them."""
     formats = [o.format for o in op.operands if o.role is not Role.OUTPUT]
-    formats = formats or [o.format for o in op.operands]
-    floats = [f for f in formats if not isinstance(f, Int)]
-    return max(floats or formats, key=lambda f: f.bits_per_element())
+    carriers = [carrier(f) for f in formats or [o.format for o in op.operands]]
+    floats = [f for f in carriers if not isinstance(f, Int)]
+    return max(floats or carriers, key=lambda f: f.bits_per_element())
+
+
+def carrier(fmt: Format) -> Format:
+    """The plain integer or float that a unit without arithmetic of `fmt`'s own computes in.
+
+    Scales and exponents that a block shares apply to sums, so shared-exponent mantissas and signs
+    are integers. Powers of two are integers as wide as their span, or float32 beyond 64 bits, as
+    are powers of other bases and codebook entries that are looked up.
+    """
+    bits: float
+    match fmt:
+        case FixedPoint():
+            bits = fmt.bits
+        case SharedExponent():
+            bits = fmt.mantissa
+        case Ternary() | MultiBinary():
+            bits = 2
+        case PowSum():
+            bits = fmt.high - fmt.low + (fmt.terms - 1).bit_length() + 2
+        case Log():
+            codes = (1 << (fmt.bits - fmt.signed)) - 2
+            bits = math.inf if fmt.q % fmt.r else codes * fmt.q // fmt.r + 2
+        case _:
+            # What a codebook holds, what L-Mul multiplies, what a stored format's scales scale.
+            held = (getattr(fmt, name, None) for name in ("entry", "float", "grid"))
+            inner: Format | None = next((f for f in held if f is not None), None)
+            return fmt if inner is None else carrier(inner)
+    return Int(int(bits)) if bits <= 64 else FP32
+
+
+def with_planes(choice: Choice, op: Op) -> Choice:
+    """`choice` with a pass for each binary plane of the inputs, where it computes in integers.
+
+    A sum of scaled signs is one sum of integers per plane; decoded to floats, it is one.
+    """
+    if not isinstance(parse_format(choice.format), Int):
+        return choice
+    grids = [getattr(f, "grid", f) for f in _factors(op)]
+    planes = math.prod(f.terms for f in grids if isinstance(f, MultiBinary))
+    return replace(choice, passes=choice.passes * planes)
+
+
+def storage_only(op: Op, choice: Choice) -> str | None:
+    """What to note where the factors of `op` ask for another arithmetic than the unit's."""
+    factors = _factors(op)
+    special = [f for f in factors if not isinstance(getattr(f, "grid", f), _PLAIN)]
+    if not special:
+        return None
+    wanted = factors[0].op_class(factors[-1])
+    integers = isinstance(parse_format(choice.format), Int)
+    if wanted is (OpClass.INTEGER_MAC if integers else OpClass.FLOAT_MAC):
+        return None
+    names = " and ".join(dict.fromkeys(f.name for f in special))
+    return (
+        f"no {wanted} unit for {names}, computed in {choice.format}: "
+        "its storage saves what it saves, its arithmetic does not"
+    )
+
+
+def _factors(op: Op) -> list[Format]:
+    """Formats of what a contraction multiplies; a third input is a bias."""
+    return [o.format for o in op.operands if o.role is not Role.OUTPUT][:2]
 
 
 def choose(chip: Chip, kind: UnitKind, wanted: Format) -> Choice | None:
@@ -67,7 +154,7 @@ def _rank(fmt: Format) -> tuple[float, bool]:
 
 
 def _holds(wide: Format, narrow: Format) -> bool:
-    """Whether every value of `narrow` is one of `wide` (signs aside)."""
+    """Whether every value of `narrow` is one of `wide` (signs aside). Both are carriers."""
     if isinstance(wide, Int):
         return isinstance(narrow, Int) and wide.bits >= narrow.bits
     if isinstance(wide, Float) and isinstance(narrow, Float):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 
 import numpy as np
@@ -274,7 +275,9 @@ class TestModels:
         sparse(self.batches[0]).square().sum().backward()
         optimiser.step()
         assert (sparse[3].weight != 0).float().mean() == 0.25
+        kept = copy.deepcopy(sparse)
         baked = bake(sparse)
+        assert (kept[3].weight != 0).float().mean() == 0.25, "a copy is still masked"
         assert set(baked.state_dict()) == set(net.state_dict())
         assert (net[3].weight != 0).all()
 

@@ -59,10 +59,21 @@ def refresh(module: torch.nn.Module, pattern: Pattern, density: float) -> None:
 
 
 def bake(model: torch.nn.Module) -> torch.nn.Module:
-    """Make masked weights plain parameters, in place; returns the model."""
-    for module in list(model.modules()):
-        if masked(module):
-            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
+    """Make masked weights plain parameters, in place; returns the model.
+
+    Raises InputError for a layer that is parametrized in another way too.
+    """
+    for name, module in list(model.named_modules()):
+        if not masked(module):
+            continue
+        changed: Any = module
+        if len(changed.parametrizations["weight"]) > 1:
+            raise InputError("something else of this layer is parametrized", where=name)
+        # torch's remove_parametrizations would change the class that copies share.
+        weight = torch.nn.Parameter(changed.weight.detach())
+        changed.__class__ = type(changed).__bases__[0]
+        del changed.parametrizations
+        changed.register_parameter("weight", weight)
     return model
 
 

@@ -29,7 +29,9 @@ _HOME = {
     "measure": "picojoule.meter",
     "meter": "picojoule.meter",
     "optimize": "picojoule.search",
+    "predict": "picojoule.calibrate",
     "trace": "picojoule.graph.trace",
+    "validate": "picojoule.calibrate",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605  (a list, built from the table above)

@@ -17,6 +17,7 @@ from picojoule.report import (
     documents_footprint,
     documents_meter,
     documents_papers,
+    documents_validate,
 )
 from picojoule.report.documents import to_json
 
@@ -31,9 +32,11 @@ DOCUMENTS: dict[str, type[Struct]] = {
     "measure": documents_meter.MeasureDocument,
     "optimize": documents.OptimizeDocument,
     "papers": documents_papers.PapersDocument,
+    "predict": documents_validate.PredictDocument,
     "profile": documents.ProfileDocument,
     "reproduce": documents_papers.ReproduceDocument,
     "run": documents_meter.RunDocument,
+    "validate": documents_validate.ValidateDocument,
 }
 
 

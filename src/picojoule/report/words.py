@@ -65,15 +65,16 @@ def si_scale(largest: float, unit: str) -> tuple[float, str]:
     return 10.0 ** (3 * round(math.log10(largest / float(number)) / 3)), prefixed
 
 
-def percent(fraction: float, digits: int = 1) -> str:
+def percent(fraction: float | None, digits: int = 1) -> str:
     """0.123 -> '12.3%'."""
-    return f"{fraction:.{digits}%}" if math.isfinite(fraction) else "–"
+    known = fraction is not None and math.isfinite(fraction)
+    return f"{fraction:.{digits}%}" if known else "–"
 
 
-def signed_percent(fraction: float, digits: int = 1) -> str:
+def signed_percent(fraction: float | None, digits: int = 1) -> str:
     """0.123 -> '+12.3%'; what rounds to nothing has no sign."""
-    if not math.isfinite(fraction):
-        return "∞" if fraction > 0 else "–"
+    if fraction is None or not math.isfinite(fraction):
+        return "∞" if fraction is not None and fraction > 0 else "–"
     text = f"{fraction:+.{digits}%}".replace("-", "−")
     return text[1:] if not any(c in "123456789" for c in text) else text
 

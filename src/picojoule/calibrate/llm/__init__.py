@@ -1,0 +1,1 @@
+"""Language model serving: joules per token from physics, fitted on ML.ENERGY."""

@@ -1,0 +1,1 @@
+"""MLPerf Tiny: joules an inference of four small networks on microcontrollers."""

@@ -6,7 +6,7 @@ PICOJOULE_DATA names the folder that has hep_daq/.
 import os
 import zipfile
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree.ElementTree import fromstring
 
 import numpy as np
 import pytest
@@ -25,11 +25,11 @@ def sheet(book, name):
     with zipfile.ZipFile(DATA / book) as z:
         strings = [
             "".join(t.text or "" for t in item.iter(f"{SHEET}t"))
-            for item in ElementTree.fromstring(z.read("xl/sharedStrings.xml"))
+            for item in fromstring(z.read("xl/sharedStrings.xml"))  # noqa: S314
         ]
-        book_root = ElementTree.fromstring(z.read("xl/workbook.xml"))
+        book_root = fromstring(z.read("xl/workbook.xml"))  # noqa: S314
         sheets = [s.get("name") for s in book_root.iter(f"{SHEET}sheet")]
-        root = ElementTree.fromstring(z.read(f"xl/worksheets/sheet{sheets.index(name) + 1}.xml"))
+        root = fromstring(z.read(f"xl/worksheets/sheet{sheets.index(name) + 1}.xml"))  # noqa: S314
     return [[text(c, strings) for c in row] for row in root.iter(f"{SHEET}row")]
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from picojoule.chips import Chip
-from picojoule.cost import Roofline
+from picojoule.cost import family
 from picojoule.errors import InputError, nearest
 from picojoule.formats import Float, Format
 from picojoule.graph import Graph, Kind, Op, Operand, Phase, Role
@@ -89,7 +89,7 @@ def _option_costs(
     """Costs [unit, resource] when every unit has `option`."""
     uniform = with_formats(graph, dict.fromkeys(units, option))
     number = {u: i for i, u in enumerate(units)}
-    ledger = Roofline(runtime).estimate(uniform, chip)
+    ledger = family(chip, runtime).estimate(uniform, chip)
     bits = np.zeros((len(units), 2))
     stored: dict[Phase, Array] = {}
     for op in uniform.ops:

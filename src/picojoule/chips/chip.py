@@ -8,24 +8,21 @@ from typing import Any, Literal
 
 import msgspec
 
+from picojoule.chips.cascade import CascadePart
+from picojoule.chips.constant import Constant
+from picojoule.chips.event import EventPart
+from picojoule.chips.pim import PimPart
+from picojoule.chips.spatial import SpatialPart
 from picojoule.errors import ChipError, nearest
-from picojoule.quantity import Evidence
 
 __all__ = ["Chip", "Compute", "Constant", "Efficiency", "Memory", "OpShape", "Runtime", "UnitKind"]
 
-UnitKind = Literal["contraction", "vector"]
+# A chip without an optional part keeps the hash that it had before parts.
+_PARTS = ("cascade", "event", "pim", "spatial")
+
+UnitKind = Literal["contraction", "vector", "event"]
 OpShape = Literal["dense", "depthwise", "gemv"]
 OperandRole = Literal["input", "weight", "output", "state"]
-
-
-class Constant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A number with its interval, its citation or derivation, and how it is known."""
-
-    value: float
-    low: float
-    high: float
-    source: str
-    evidence: Evidence
 
 
 class Memory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,8 +68,9 @@ class Efficiency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Compute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A compute unit. Formats are canonical names such as 'float16' and 'int8'.
 
-    peak_op_s: MAC/s for contractions, operations/s for vector work. pj: picojoules per MAC or
-    operation, operand delivery from the innermost memory level included.
+    peak_op_s: MAC/s for contractions, operations/s for vector work, synaptic operations/s for
+    events, by the format of their weights. pj: picojoules per MAC or operation, operand delivery
+    from the innermost memory level included.
     """
 
     name: str
@@ -100,7 +98,9 @@ class Chip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     memory: outermost level first. idle_w: static power, drawn all the time. max_w: power limit.
     runtime: by name, the default first. active_w_per_core: power of one busy core, to turn
-    measured CPU seconds into joules. sources: the citations that constants refer to.
+    measured CPU seconds into joules. sources: the citations that constants refer to. cascade:
+    arrays that run attention as one cascade. event: what a spike costs. pim: compute units
+    inside the memory.
     """
 
     name: str
@@ -114,6 +114,10 @@ class Chip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     active_w_per_core: Constant | None = None
     cores: int | None = None
     sources: dict[str, str] = {}
+    cascade: CascadePart | None = None
+    spatial: SpatialPart | None = None
+    event: EventPart | None = None
+    pim: PimPart | None = None
 
     @property
     def hash(self) -> str:
@@ -141,7 +145,8 @@ class Chip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def _without_prose(tree: Any) -> Any:
     if isinstance(tree, Mapping):
         prose = ("source", "sources", "title")
-        return {k: _without_prose(v) for k, v in tree.items() if k not in prose}
+        kept = {k: v for k, v in tree.items() if k not in prose and (k not in _PARTS or v)}
+        return {k: _without_prose(v) for k, v in kept.items()}
     if isinstance(tree, list | tuple):
         return [_without_prose(v) for v in tree]
     return tree

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from picojoule.chips.lines import Path
@@ -46,12 +46,28 @@ def normalise(tree: Mapping[str, Any]) -> dict[str, Any]:
     Raises BadConstantError for the first constant that is incomplete or impossible.
     """
     sources = tree.get("sources", {})
-    document: dict[str, Any] = _walk(tree, (), sources if isinstance(sources, Mapping) else {})
+    cited = sources if isinstance(sources, Mapping) else {}
+    document: dict[str, Any] = _walk(_completed(tree), (), cited)
     for table in ("[[memory]]", "[[compute]]", "[runtime.NAME]"):
         if not document.get(table.strip("[]").partition(".")[0]):
             raise BadConstantError((), f"a chip needs a {table} table", fix="see docs/chips.md")
     _check_units(document)
     return document
+
+
+def _completed(tree: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A memory that doesn't say how it writes does so as it reads, and reaches its peak."""
+    levels = tree.get("memory")
+    if not isinstance(levels, list):
+        return tree
+    return {**tree, "memory": [_full(m) if isinstance(m, Mapping) else m for m in levels]}
+
+
+def _full(memory: Mapping[str, Any]) -> Mapping[str, Any]:
+    peak = {"value": 1.0, "source": "not stated: the peak is reached", "evidence": "assumed"}
+    read = memory.get("read_pj_per_bit")
+    write = {"write_pj_per_bit": read} if read is not None else {}
+    return {"efficiency": peak, **write, **memory}
 
 
 def _walk(node: Any, path: Path, sources: Mapping[str, Any]) -> Any:
@@ -68,8 +84,9 @@ def _walk(node: Any, path: Path, sources: Mapping[str, Any]) -> Any:
 
 
 def _keyed_by_format(path: Path) -> bool:
-    in_runtime = path[:1] == ("runtime",) and path[-1] == "efficiency"
-    return bool(path) and (path[-1] in ("peak_op_s", "pj") or in_runtime)
+    in_runtime = path[:1] == ("runtime",) and path[-1:] == ("efficiency",)
+    in_unit = path[:1] in (("compute",), ("pim",)) and path[-1] in ("peak_op_s", "pj")
+    return in_unit or in_runtime
 
 
 def _same(key: str, path: Path) -> str:
@@ -167,9 +184,16 @@ def _evidence(word: object, path: Path) -> Evidence:
 
 def _check_units(document: Mapping[str, Any]) -> None:
     """Each format of a unit has both a speed and an energy."""
-    for i, unit in enumerate(u for u in document["compute"] if isinstance(u, Mapping)):
+    pim = document.get("pim")
+    inside = pim.get("unit") if isinstance(pim, Mapping) else None
+    _check_formats(("compute",), document["compute"])
+    _check_formats(("pim", "unit"), inside if isinstance(inside, list) else [])
+
+
+def _check_formats(path: Path, units: Sequence[Any]) -> None:
+    for i, unit in enumerate(u for u in units if isinstance(u, Mapping)):
         peaks, energies = unit.get("peak_op_s", {}), unit.get("pj", {})
         if odd := sorted(set(peaks) ^ set(energies)):
             have, lack = ("peak_op_s", "pj") if odd[0] in peaks else ("pj", "peak_op_s")
             what = f"missing constant {lack}.{odd[0]}: the unit has only {have}.{odd[0]}"
-            raise BadConstantError(("compute", i, have, odd[0]), what)
+            raise BadConstantError((*path, i, have, odd[0]), what)

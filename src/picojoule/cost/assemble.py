@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
-from picojoule.graph import Op
+from picojoule.chips import Chip
+from picojoule.graph import Graph, Op, count
 from picojoule.ledger import NUMBER_COLUMNS, Array, Ledger, Row
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "meta_of"]
 
 
 def assemble(
@@ -41,3 +43,25 @@ def _identity(ops: Sequence[Op], op_of_row: Array) -> dict[str, Array]:
         "kind": [op.kind for op in ops],
     }
     return {name: np.array(t, dtype=np.str_)[op_of_row] for name, t in texts.items()}
+
+
+def meta_of(
+    graph: Graph, chip: Chip, runtime: str, method: str, notes: Iterable[str]
+) -> dict[str, Any]:
+    """What every family's ledger says of its graph, chip and method; each note once."""
+    counts = count(graph)
+    return {
+        "model": graph.name,
+        "chip": chip.name,
+        "chip_hash": chip.hash,
+        "runtime": runtime,
+        "method": method,
+        "graph_notes": list(graph.notes),
+        "uncounted": [op.name for op in graph.uncounted],
+        "counts": {
+            "macs": counts.macs,
+            "vector_ops": counts.vector_ops,
+            "bytes": counts.bytes_moved,
+        },
+        "notes": list(dict.fromkeys(notes)),
+    }

@@ -25,14 +25,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from picojoule.chips.chip import Chip
-from picojoule.cost.assemble import assemble
+from picojoule.cost.assemble import assemble, meta_of
 from picojoule.cost.fuse import fuse
 from picojoule.cost.price import Price, Pricer
 from picojoule.cost.residency import persistent_bytes
-from picojoule.graph import Graph, count
+from picojoule.graph import Graph
 from picojoule.ledger import Ledger
 from picojoule.quantity import format_si
 
@@ -55,7 +54,7 @@ class Roofline:
         price_of, prices = _price_all(run, Pricer(chip, runtime, persistent_b))
         notes = [*_fits(chip, persistent_b), *(n for p in prices for n in p.notes)]
         columns = assemble(run.ops, price_of, [p.rows for p in prices])
-        return Ledger(columns, {**_meta(graph, chip, name), "notes": list(dict.fromkeys(notes))})
+        return Ledger(columns, meta_of(graph, chip, name, "roofline", notes))
 
 
 def _price_all(graph: Graph, pricer: Pricer) -> tuple[list[int], list[Price]]:
@@ -77,21 +76,3 @@ def _fits(chip: Chip, persistent_b: float) -> Iterable[str]:
     if persistent_b > room_b:
         need, have = format_si(persistent_b, "B"), format_si(room_b, "B")
         yield f"weights and state need {need} and {chip.name} has {have}: priced as if they fitted"
-
-
-def _meta(graph: Graph, chip: Chip, runtime: str) -> dict[str, Any]:
-    counts = count(graph)
-    return {
-        "model": graph.name,
-        "chip": chip.name,
-        "chip_hash": chip.hash,
-        "runtime": runtime,
-        "method": "roofline",
-        "graph_notes": list(graph.notes),
-        "uncounted": [op.name for op in graph.uncounted],
-        "counts": {
-            "macs": counts.macs,
-            "vector_ops": counts.vector_ops,
-            "bytes": counts.bytes_moved,
-        },
-    }

@@ -14,10 +14,16 @@ Place = Literal["bank", "bank group", "buffer", "logic die"]
 
 
 class PimEfficiency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Reachable shares of the peaks, each in (0, 1]. read: of the bandwidth. mac: of the MAC/s."""
+    """Reachable shares of the peaks, each in (0, 1]. read: of the bandwidth. mac: of the MAC/s;
+    as read where it isn't stated."""
 
     read: Constant
-    mac: Constant
+    mac: Constant | None = None
+
+    @property
+    def of_macs(self) -> Constant:
+        """The share of the MAC/s."""
+        return self.mac or self.read
 
 
 class PimUnit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

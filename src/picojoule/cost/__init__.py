@@ -9,6 +9,7 @@ from picojoule.cost.cascade.estimate import Cascades
 from picojoule.cost.estimator import Estimator
 from picojoule.cost.event.estimate import Events
 from picojoule.cost.fuse import fuse
+from picojoule.cost.pim import Dispatch
 from picojoule.cost.roofline import Roofline
 from picojoule.cost.spatial import SpatialEstimator
 from picojoule.graph import Graph
@@ -31,11 +32,13 @@ def estimate(graph: Graph, on: str | Path | Chip, runtime: str | None = None) ->
 def family(chip: Chip, runtime: str | None = None) -> Estimator:
     """The estimator that the chip's description asks for.
 
-    Spikes for an [event] part, attention cascades for [cascade], the loop-nest mapper for
-    [spatial], else the roofline.
+    Spikes for an [event] part, attention cascades for [cascade], dispatch to units in memory for
+    [[pim.unit]], the loop-nest mapper for [spatial], else the roofline.
     """
     if chip.event is not None:
         return Events()
     if chip.cascade is not None:
         return Cascades(runtime)
+    if chip.pim is not None:
+        return Dispatch(runtime)
     return SpatialEstimator(runtime=runtime) if chip.spatial else Roofline(runtime)

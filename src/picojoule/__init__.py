@@ -30,6 +30,7 @@ _HOME = {
     "meter": "picojoule.meter",
     "optimize": "picojoule.search",
     "predict": "picojoule.calibrate",
+    "simulate": "picojoule.cluster",
     "trace": "picojoule.graph.trace",
     "validate": "picojoule.calibrate",
 }

@@ -34,6 +34,8 @@ _VERBS = {
     "run": "Run a command and say what it cost.",
     "doctor": "List the energy sensors, what is missing, and how to enable it.",
     "chips": "List the chips, or one chip's constants with their sources.",
+    "simulate": "Serve a trace on a row of servers under a power policy.",
+    "plan": "How many servers fit under a power budget, and how many need no policy.",
     "predict": "Predict the joules of rows of a public table.",
     "validate": "Compare predictions with a public set of measurements.",
     "footprint": "Carbon, water and resources of a report or an energy, with sources.",

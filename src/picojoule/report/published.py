@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from picojoule.report import (
     documents,
+    documents_cluster,
     documents_footprint,
     documents_meter,
     documents_papers,
@@ -32,10 +33,12 @@ DOCUMENTS: dict[str, type[Struct]] = {
     "measure": documents_meter.MeasureDocument,
     "optimize": documents.OptimizeDocument,
     "papers": documents_papers.PapersDocument,
+    "plan": documents_cluster.PlanDocument,
     "predict": documents_validate.PredictDocument,
     "profile": documents.ProfileDocument,
     "reproduce": documents_papers.ReproduceDocument,
     "run": documents_meter.RunDocument,
+    "simulate": documents_cluster.SimulateDocument,
     "validate": documents_validate.ValidateDocument,
 }
 

@@ -209,3 +209,14 @@ def test_wrong_shape_names_the_module_and_the_inputs():
 def test_no_inputs_is_an_input_error():
     with pytest.raises(TraceError, match="example inputs"):
         pj.trace(nn.Linear(4, 4))
+
+
+@pytest.mark.parametrize(
+    "name",
+    "CELU ELU GELU Hardsigmoid Hardswish Hardtanh LeakyReLU LogSigmoid Mish PReLU RReLU ReLU6 SELU "
+    "SiLU Sigmoid Softplus Softshrink Softsign Tanh Threshold".split(),
+)
+def test_every_activation_is_counted(name):
+    given = (0.1, 0.0) if name == "Threshold" else ()
+    graph = pj.trace(getattr(torch.nn, name)(*given).eval(), (torch.zeros(1, 8, 4, 4),))
+    assert not graph.uncounted

@@ -58,7 +58,8 @@ _POINTWISE = frozenset(
     lerp_ isnan isinf complex polar threshold_backward hardtanh_backward hardswish_backward
     hardsigmoid_backward sigmoid_backward tanh_backward elu_backward leaky_relu_backward
     softplus_backward _prelu_kernel _prelu_kernel_backward celu_ random_ floor_divide cross
-    linalg_cross _fused_dropout""".split()
+    linalg_cross _fused_dropout hardswish hardswish_ log_sigmoid_forward log_sigmoid_backward
+    rrelu_with_noise""".split()
 )
 _POOLS = frozenset(
     """max_pool2d_with_indices max_pool3d_with_indices avg_pool1d avg_pool2d avg_pool3d

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 
 import msgspec
@@ -229,3 +230,10 @@ def test_the_page_counts_the_evidence_of_each_chip(name):
     row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
     assert row.endswith(f"| {counts} |")
     assert "measured" not in words
+
+
+def test_what_may_be_explored_is_not_part_of_the_chip(tmp_path) -> None:
+    source = resources.files("picojoule.chips") / "catalog" / "eyeriss.toml"
+    file = tmp_path / "eyeriss.toml"
+    file.write_text(source.read_text() + "\n[explore.vary]\nidle_w = [0.01, 0.02]\n")
+    assert load_chip(file).hash == load_chip("eyeriss").hash

@@ -87,6 +87,7 @@ def _read(file: Traversable) -> str:
 
 def _parse(text: str, file: str) -> Chip:
     document, lines = _document(text, file), key_lines(text)
+    document.pop("explore", None)  # what `pj explore` may vary is not part of the chip
     try:
         return msgspec.convert(normalise(document), Chip)
     except BadConstantError as error:

@@ -28,6 +28,7 @@ BUG, INTERRUPTED = 70, 130  # 70 is EX_SOFTWARE of sysexits.h
 _VERBS = {
     "profile": "Predict where the joules of a model go on a chip.",
     "optimize": "Search for fewer joules at a bounded accuracy drop, and prove it.",
+    "explore": "Vary a chip's parameters for the least energy, latency and area.",
     "compare": "Compare two profiles, layer by layer.",
     "audit": "Look at which layers of a spiking model multiply.",
     "measure": "Measure the joules of one forward call of a model, on this machine.",

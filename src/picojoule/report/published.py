@@ -15,6 +15,7 @@ from msgspec import Struct
 from picojoule.report import (
     documents,
     documents_cluster,
+    documents_explore,
     documents_footprint,
     documents_meter,
     documents_papers,
@@ -27,6 +28,7 @@ __all__ = ["DOCUMENTS", "json_schema"]
 DOCUMENTS: dict[str, type[Struct]] = {
     "compare": documents.CompareDocument,
     "doctor": documents_meter.DoctorDocument,
+    "explore": documents_explore.ExploreDocument,
     "factors": documents_footprint.FactorsDocument,
     "footprint": documents_footprint.FootprintDocument,
     "ledger": documents.LedgerDocument,

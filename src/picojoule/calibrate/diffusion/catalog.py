@@ -55,7 +55,7 @@ _WAN = Decoder(
     (Stage(384, 8, 4, 5), Stage(384, 4, 2), Stage(192, 2, 1), Stage(96, 1, 1)),
     27,
 )
-_LTX = Decoder(  # arXiv 2501.00103: 32x32x8 squeeze, widths 128 to 1024
+_LTX = Decoder(  # arXiv 2501.00103: 32x32x8 squeeze, widths 128 to 512
     "ltx",
     (Stage(512, 32, 8, 4), Stage(512, 16, 4, 3), Stage(256, 8, 2, 3), Stage(128, 4, 1, 3)),
     27,

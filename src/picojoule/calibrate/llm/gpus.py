@@ -30,7 +30,8 @@ class Gpu:
         return self.flop16_s if bits > 8 else self.flop8_s if bits > 4.5 else self.flop4_s
 
 
-# NVIDIA datasheets: A100 SXM4 40 and 80 GB, H100 SXM5, H200 SXM, HGX B200; dense rates.
+# NVIDIA datasheets: A100 SXM4 40 and 80 GB, H100 SXM5, H200 SXM, DGX B200 (a system of eight,
+# divided; the HGX board has 7.7e12 B/s); dense rates.
 _A100_40 = Gpu("A100-40GB", 312e12, 312e12, 312e12, 1.555e12, 40e9, 300e9, 400.0)
 _A100_80 = Gpu("A100-80GB", 312e12, 312e12, 312e12, 2.039e12, 80e9, 300e9, 400.0)
 _H100 = Gpu("H100", 989.4e12, 1978.9e12, 989.4e12, 3.35e12, 80e9, 450e9, 700.0)

@@ -25,7 +25,8 @@ class Chip:
 CHIPS = (
     Chip("RK3588", r"firefly|rk3588", 145, 10, "RK3588 datasheet: 4 Cortex-A76 at 2.26 GHz"),
     Chip("A311D2", r"vim4|a311d2", 70, 10, "Khadas VIM4: 4 Cortex-A73 at 2.2 GHz"),
-    Chip("ODROID", r"odroid", 58, 5.5, "ODROID-N2: 4 Cortex-A73 at 1.8 GHz"),
+    # Model not named: the submitter's notes say 2.2 GHz and Mali-G52, which fits an ODROID-N2+.
+    Chip("ODROID", r"odroid", 70, 5.5, "4 Cortex-A73 at 2.2 GHz, assumed"),
     Chip("BCM2711", r"rpi4|raspberry\W?pi\W?4|bcm2711", 48, 6.4, "4 Cortex-A72 at 1.5 GHz"),
     Chip("Xavier", r"xavier|carmel", 290, 30, "Jetson AGX Xavier: 8 Carmel at 2.26 GHz"),
     Chip("Orin", r"orin|a78ae", 422, 60, "Jetson AGX Orin: 12 Cortex-A78AE at 2.2 GHz"),

@@ -57,7 +57,7 @@ def _accelerators(source: str, rows: str) -> Iterable[Accelerator]:
 
 # The first pattern that is found wins, so the special ones come first. `.` stands for a space.
 ACCELERATORS = (
-    *_accelerators("NVIDIA datasheets, dense rates: SXM and PCIe boards", """
+    *_accelerators("NVIDIA datasheets, dense rates; re-read: docs/sources.md", """
         H100-NVL h100.nvl hopper 400 1671 835
         H100-PCIe h100.*pcie hopper 350 1513 756
         H100-SXM h100 hopper 700 1979 989
@@ -79,26 +79,30 @@ ACCELERATORS = (
         L40S l40s ada 350 733 366
         L40 \\bl40\\b ada 300 362 181
         L4 \\bl4\\b ada 72 242 121"""),
-    *_accelerators("NVIDIA Jetson datasheets: half of the sparse rate, power mode of MaxN", """
-        Orin-Nano orin.nano orin 15 20 5
-        Orin-NX orin.nx orin 25 50 12
-        AGX-Orin orin orin 50 130 40
+    *_accelerators("NVIDIA Jetson datasheets: half of the sparse rate, highest power mode", """
+        Orin-Nano orin.nano orin 15 20 10
+        Orin-NX orin.nx orin 25 50 15
+        AGX-Orin orin orin 60 138 42
         Xavier-NX xavier.nx xavier 20 21 6
         AGX-Xavier xavier xavier 30 32 11"""),
-    *_accelerators("Qualcomm Cloud AI 100 product brief; Standard and Lite by their cores", """
+    # The submitted system files have the cores (on-chip memory is 9 MB each) and watts of Lite.
+    *_accelerators("Qualcomm Cloud AI 100: up to 400 TOPS on 16 cores; Standard 14, Lite 9", """
         QAIC-Pro ai.100.*pro qaic 75 400 200
         QAIC-Standard ai.100.*(standard|std) qaic 75 350 175
-        QAIC-Lite ai.100.*lite qaic 45 200 100
+        QAIC-Lite ai.100.*lite qaic 55 225 112"""),
+    *_accelerators("Qualcomm DM.2 boards: power published, rates assumed (lower clocks)", """
         QAIC-DM.2e dm\\.2e qaic 15 80 40
         QAIC-DM.2 dm\\.2 qaic 25 150 75"""),
-    *_accelerators("product briefs of Neuchips, Untether AI, SiMa.ai and Rockchip", """
+    *_accelerators("Untether AI at Hot Chips 34: 2 PFLOP/s in FP8, half in BF16; 75 W card", """
+        speedAI240-Slim speedai untether 75 2000 1000"""),
+    *_accelerators("Rockchip RK3588: 6 TOPS on 3 cores; power and 16-bit rate assumed", """
+        RK3588-NPU npu rockchip 2 2 1"""),
+    *_accelerators("Neuchips and SiMa.ai: datasheets not re-read", """
         RecAccel-N3000 recaccel neuchips 55 200 50
-        speedAI240-Slim speedai untether 75 1000 250
-        MLSoC mlsoc sima 10 50 10
-        RK3588-NPU npu rockchip 5 6 1"""),
+        MLSoC mlsoc sima 10 50 10"""),
 )  # fmt: skip
 
-# TDP from the makers' product pages.
+# TDP from the makers' product pages; all but Altra as CodeCarbon 3.3 lists them.
 HOSTS = (
     Host("EPYC-7742", "epyc 7742", 225),
     Host("EPYC-7763", "epyc 7763", 280),
@@ -135,8 +139,8 @@ NETWORKS = (
     Network(
         "retinanet", r"retinanet", 150e9, "ResNeXt-50 at 800 × 800, as RetinaNet of torchvision"
     ),
-    Network("rnnt", r"rnnt", 10e9, f"{_MLPERF}; nominal for a mean utterance"),
-    Network("3d-unet-99", r"3d-unet-99(\.9)?", 3e12, f"{_MLPERF}; nominal for a mean KiTS19 case"),
+    Network("rnnt", r"rnnt", 7e9, "LSTMs of 1024, two at 33 Hz and three at 17 Hz, for 7.2 s"),
+    Network("3d-unet-99", r"3d-unet-99(\.9)?", 3e13, "4.7e11 a window of 128³; about 64, assumed"),
     Network("dlrm-v2-99", r"dlrm-v2-99", 3e9, f"{_MLPERF}; nominal, bound by memory"),
     Network("dlrm-v2-99.9", r"dlrm-v2-99\.9", 3e9, f"{_MLPERF}; nominal, bound by memory"),
     Network("dlrm-99", r"dlrm-99(\.9)?", 2.5e8, f"{_MLPERF}; nominal, bound by memory"),

@@ -38,7 +38,7 @@ _RUNTIMES = {
     "pytorch": r"torch",
     "tensorflow": r"tensorflow|\btf\b",
 }
-_SOLDERED = re.compile(r"orin|xavier|dm\.2|mlsoc", re.IGNORECASE)  # no socketed host
+_SOLDERED = re.compile(r"orin|xavier|dm\.2|mlsoc|npu", re.IGNORECASE)  # no socketed host
 _CHASSIS_W, _SOLDERED_W, _SOCKET_W = 60.0, 8.0, 200.0  # nominal: fans and memory, SoC, unknown
 _IDLE = 0.3  # nominal share of the power limit that an idle board draws
 _CPU_TOPS = 2.0  # nominal: a server CPU

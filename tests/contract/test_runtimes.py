@@ -17,7 +17,14 @@ pytest.importorskip("onnxruntime")
 nn = torch.nn
 
 THREADS = 2
-MIN_COSINE = {"fp32": 0.99999, "bf16": 0.999, "int8": 0.97, "int8+bf16": 0.97}
+MIN_COSINE = {
+    "fp32": 0.99999, "bf16": 0.999, "int8": 0.97, "int8+bf16": 0.97, "int8w": 0.9999,
+    "int4w": 0.99,
+}  # fmt: skip
+# A CNN with one linear layer, of 16 features: too few for groups of 32, and to ONNX a Gemm.
+WITHOUT = {
+    ("openvino", "int4w", "cnn"), ("onnxruntime", "int8w", "cnn"), ("onnxruntime", "int4w", "cnn"),
+}  # fmt: skip
 
 
 class Cnn(nn.Module):
@@ -108,7 +115,13 @@ def has_bf16():
     return info.exists() and "avx512_bf16" in info.read_text()
 
 
-SUPPORTED = [(name, p) for name, runtime in RUNTIMES.items() for p in runtime.precisions]
+SUPPORTED = [
+    (name, p, model)
+    for name, runtime in RUNTIMES.items()
+    for p in runtime.precisions
+    for model in MAKERS
+    if (name, p, model) not in WITHOUT
+]
 UNSUPPORTED = [
     (name, p)
     for name, runtime in RUNTIMES.items()
@@ -117,8 +130,7 @@ UNSUPPORTED = [
 ]
 
 
-@pytest.mark.parametrize("model", MAKERS)
-@pytest.mark.parametrize(("name", "precision"), SUPPORTED)
+@pytest.mark.parametrize(("name", "precision", "model"), SUPPORTED)
 def test_builds_loads_and_computes_the_same(sources, tmp_path, capfd, name, precision, model):
     source, expected = sources[model]
     runtime = RUNTIMES[name]
@@ -151,9 +163,38 @@ def check_truth(text, precision):
     elif precision == "bf16" and has_bf16():
         assert text.startswith("bf16")
         assert "asked" not in text
+    elif precision.endswith("w"):  # int8w: activations stay in floats
+        assert precision in text
+        assert "int8" not in text.replace("int8w", "")
     elif precision.startswith("int8"):
-        assert "int8" in text
+        assert "int8" in text.replace("int8w", "")
         assert precision != "int8" or "bf16" not in text
+
+
+@pytest.mark.parametrize(("name", "precision", "model"), sorted(WITHOUT))
+def test_weights_alone_need_a_layer_that_qualifies(sources, tmp_path, name, precision, model):
+    with pytest.raises(Unbuildable, match="no linear layer") as caught:
+        RUNTIMES[name].build(sources[model][0], precision, tmp_path, THREADS)
+    assert precision in str(caught.value)
+    assert "that takes a MatMul" in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["openvino", "onnxruntime"])
+def test_weights_alone_are_smaller_and_near_their_bits(tmp_path, name):
+    """A stack of wide layers: the files hold what the precision says, and little else."""
+    layers = [nn.Linear(256, 256) for _ in range(4)]
+    source = source_of(nn.Sequential(*layers), [torch.randn(1, 4, 256)], tmp_path / "work")
+    sizes = {}
+    for precision in ("fp32", "int8w", "int4w"):
+        folder = tmp_path / precision
+        folder.mkdir()
+        RUNTIMES[name].build(source, precision, folder, THREADS)
+        sizes[precision] = sum(file.stat().st_size for file in folder.iterdir())
+    weights = 4 * 256 * 256
+    assert sizes["fp32"] > 4 * weights
+    assert weights < sizes["int8w"] < 1.3 * weights
+    assert 0.5 * weights < sizes["int4w"] < 0.85 * weights
 
 
 @pytest.mark.parametrize(("name", "precision"), UNSUPPORTED)

@@ -1,4 +1,5 @@
-"""ONNX Runtime on its CPU provider: fp32, and int8 in the variant that is fast there."""
+"""ONNX Runtime on its CPU provider: fp32, int8 in the variant that is fast there, and weights alone
+in 8 or 4 bits."""
 
 from __future__ import annotations
 
@@ -11,11 +12,13 @@ from typing import Any
 
 from picojoule.deploy.quiet import quiet
 from picojoule.deploy.runtime import (
+    GROUP,
     Array,
     Precision,
     Runnable,
     Unbuildable,
     check_precision,
+    no_linear,
     summarise,
 )
 from picojoule.deploy.source import Source, first_line
@@ -36,10 +39,10 @@ _FP32 = {
 
 
 class OnnxRuntime:
-    """fp32 and int8. The CPU provider has no bf16 kernels."""
+    """fp32, int8, int8w and int4w. The CPU provider has no bf16 kernels."""
 
     name = "onnxruntime"
-    precisions: tuple[Precision, ...] = ("fp32", "int8")
+    precisions: tuple[Precision, ...] = ("fp32", "int8", "int8w", "int4w")
 
     def build(self, source: Source, precision: Precision, directory: Path, threads: int) -> None:
         """Write model.onnx. `threads` plays no part here."""
@@ -51,13 +54,18 @@ class OnnxRuntime:
             return
         try:
             with quiet(), _prepared(fp32) as prepared:
-                _static(prepared, target, source) if source.has_convolution else _dynamic(
-                    prepared, target
-                )
+                if precision.endswith("w"):
+                    _weights_only(fp32, target, precision)
+                elif source.has_convolution:
+                    _static(prepared, target, source)
+                else:
+                    _dynamic(prepared, target)
+        except Unbuildable:
+            raise
         except Exception as error:  # the quantiser raises bare ValueError, KeyError and so on
             raise Unbuildable(
                 f"ONNX Runtime can't quantise this model: {first_line(error)}",
-                where="onnxruntime int8",
+                where=f"onnxruntime {precision}",
                 fix="use openvino for int8, or another precision",
             ) from error
 
@@ -91,7 +99,15 @@ class _Session:
         for node in nodes:
             if node.op_type in _INT8 | _FP32:
                 ops["int8" if node.op_type in _INT8 else "fp32"] += 1
+            elif node.op_type == "MatMulNBits":
+                ops[_nbits(node)] += 1
         return summarise(ops)
+
+
+def _nbits(node: Any) -> str:
+    """'int4w', or with activations in int8 'int4w x int8': accuracy level 4 of the operator."""
+    level = {a.name: a.i for a in node.attribute}
+    return f"int{level['bits']}w" + (" x int8" if level.get("accuracy_level", 0) == 4 else "")
 
 
 def _session(path: Path, threads: int, save_optimised_to: Path | None = None) -> Any:
@@ -163,3 +179,21 @@ def _dynamic(path: Path, target: Path) -> None:
         per_channel=True,
         weight_type=quantization.QuantType.QInt8,
     )
+
+
+def _weights_only(fp32: Path, target: Path, precision: Precision) -> None:
+    """MatMulNBits: constant weights in groups of 32 along the sum, each with its scale."""
+    onnx = require("onnx", "deploy")
+    module = require("onnxruntime.quantization.matmul_nbits_quantizer", "deploy")
+    quantizer = module.MatMulNBitsQuantizer(
+        onnx.load(str(fp32)),
+        bits=int(precision[3]),
+        block_size=GROUP,
+        is_symmetric=True,
+        accuracy_level=1,  # multiplies in fp32; level 4 would round the activations to int8
+    )
+    quantizer.process()
+    model = quantizer.model.model
+    if not any(node.op_type == "MatMulNBits" for node in model.graph.node):
+        raise no_linear("onnxruntime", precision, "a MatMul by constant weights")
+    onnx.save(model, str(target))

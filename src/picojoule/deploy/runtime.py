@@ -14,10 +14,13 @@ from picojoule.errors import PicojouleError
 if TYPE_CHECKING:
     from picojoule.deploy.source import Source
 
-__all__ = ["Array", "Precision", "Runnable", "Runtime", "Unbuildable", "summarise"]
+__all__ = ["GROUP", "Array", "Precision", "Runnable", "Runtime", "Unbuildable", "summarise"]
 
 Array = npt.NDArray[Any]
-Precision = Literal["fp32", "bf16", "int8", "int8+bf16"]
+# "int8w" and "int4w": the weights of linear layers alone, what they multiply stays fp32.
+Precision = Literal["fp32", "bf16", "int8", "int8+bf16", "int8w", "int4w"]
+
+GROUP = 32  # weights that share one scale in "int4w"
 
 
 class Unbuildable(PicojouleError):
@@ -90,6 +93,15 @@ def check_precision(runtime: Runtime, precision: str) -> None:
             expected=" or ".join(runtime.precisions),
             fix=_WHY_NOT.get((runtime.name, precision), "choose another precision or runtime"),
         )
+
+
+def no_linear(runtime: str, precision: str, needed: str) -> Unbuildable:
+    """The error of a model without a linear layer whose weights could be stored so."""
+    return Unbuildable(
+        f"no linear layer can have its weights alone in fewer bits: that takes {needed}",
+        where=f"{runtime} {precision}",
+        fix="use int8, which quantises convolutions and activations too",
+    )
 
 
 _WHY_NOT = {

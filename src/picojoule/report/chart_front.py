@@ -6,7 +6,7 @@ from typing import Any
 
 from picojoule.extras import require
 from picojoule.report.charts import Chart, tips, values
-from picojoule.report.documents import Candidate, OptimizeDocument
+from picojoule.report.documents import Candidate, OptimizeDocument, Span
 from picojoule.report.front_words import drop_text, energy_interval, energy_text, plus_minus
 from picojoule.report.relative import energy_span
 from picojoule.report.words import percent, si_scale
@@ -17,23 +17,25 @@ STATUS_COLOURS = {
     "front": "#14a38b",
     "dominated": "#8a97a8",
     "verified": "#3b76e1",
+    "modelled": "#8f6fd1",
     "rejected": "#d9534f",
     "inconclusive": "#e0962f",
     "infeasible": "#b58bb0",
     "skipped": "#c3c9d1",
 }
-_SHAPES = ["circle", "square", "square", "cross", "triangle-up", "diamond", "triangle-down"]
+_SHAPES = ["circle", "square", "square", "triangle-right", "cross", "triangle-up", "diamond",
+           "triangle-down"]  # fmt: skip
 _TIPS = ("candidate", "recipe", "runtime", "runs in", "status", "energy", "interval", "time",
          "accuracy", "drop (pt)", "reason")  # fmt: skip
 
 
 def pareto(document: OptimizeDocument) -> Chart | None:
-    """Candidates with a measured energy and accuracy; None when there are none.
+    """Candidates with an energy and accuracy, predicted for the modelled; None without any.
 
     The dashed line is the lowest accuracy that the bound allows.
     """
     alt = require("altair", "report")
-    spans = [s for c in document.candidates if (s := energy_span(c.energy))]
+    spans = [s for c in document.candidates if (s := _energy(c))]
     scale, unit = si_scale(max((s.high for s in spans), default=0.0), "J")
     data = [p for c in document.candidates if (p := _point(c, document, scale))]
     if not data:
@@ -49,7 +51,7 @@ def pareto(document: OptimizeDocument) -> Chart | None:
 
 
 def _point(c: Candidate, document: OptimizeDocument, scale: float) -> dict[str, Any] | None:
-    energy = energy_span(c.energy)
+    energy = _energy(c)
     if energy is None or c.accuracy is None:
         return None
     roles = {"chosen": document.chosen, "best fp32": document.baseline, "eager": document.reference}
@@ -74,6 +76,10 @@ def _point(c: Candidate, document: OptimizeDocument, scale: float) -> dict[str, 
         "drop (pt)": drop_text(c.drop),
         "reason": c.reason or "–",
     }
+
+
+def _energy(c: Candidate) -> Span | None:
+    return energy_span(c.energy or (c.predicted_energy if c.status == "modelled" else None))
 
 
 def _floor(alt: Any, document: OptimizeDocument) -> list[Chart]:

@@ -29,8 +29,9 @@ __all__ = [
 Word = Annotated[str, Meta(max_length=4096)]  # bounds the memory of a column of names
 EvidenceWord = Literal["measured", "calibrated", "modelled", "assumed", "unavailable"]
 Status = Literal[
-    "front", "dominated", "verified", "rejected", "inconclusive", "infeasible", "skipped"
-]
+    "front", "dominated", "verified", "modelled", "rejected", "inconclusive", "infeasible",
+    "skipped",
+]  # fmt: skip
 
 
 class Span(Struct, frozen=True):
@@ -144,7 +145,8 @@ class Candidate(Struct, frozen=True):
     """One way to run the model, measured or not. Joules and seconds are per call.
 
     accuracy and drop are fractions (0.01 is one point); a drop above 0 is a loss. cosine_min: the
-    least similar output, against the model as given.
+    least similar output, against the model as given. status "modelled": no runtime runs it, the
+    accuracy is verified and the energy predicted; formats has its layers' by name.
     """
 
     name: str
@@ -154,6 +156,7 @@ class Candidate(Struct, frozen=True):
     status: Status
     effective_precision: str | None = None
     prune_ratio: float | None = None
+    formats: dict[str, str] = {}
     reason: str | None = None
     accuracy: Accuracy | None = None
     drop: Span | None = None

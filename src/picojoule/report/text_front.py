@@ -26,6 +26,7 @@ STATUS_STYLE = {
     "front": "green",
     "dominated": "",
     "verified": "cyan",
+    "modelled": "blue",
     "rejected": "red",
     "inconclusive": "yellow",
     "infeasible": "dim",

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 
-from picojoule.deploy import Source, Unbuildable, Worker, WorkerError, build, write_card
+from picojoule.deploy import (
+    Array,
+    Precision,
+    Source,
+    Unbuildable,
+    Worker,
+    WorkerError,
+    build,
+    write_card,
+)
 from picojoule.deploy.source import batch_of
 from picojoule.errors import MissingExtra, SpecError
 from picojoule.quantity import Quantity
@@ -17,9 +26,17 @@ from picojoule.search.candidate import Candidate, Recipe
 from picojoule.spec import Spec
 from picojoule.verify import Accuracy, drift, judge
 
-__all__ = ["Attempt", "attempt", "predictor", "score", "verified"]
+__all__ = ["Attempt", "Predicts", "attempt", "cosine", "predictor", "score", "verified"]
 
 _DRIFT_BATCHES = 16  # enough to see a broken model; task accuracy is judged on all samples
+
+
+class Predicts(Protocol):
+    """A worker, or what stands for one in this process."""
+
+    def predict(self, *arrays: Array) -> list[Array]:
+        """The outputs for `arrays`, of any number of samples."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -54,7 +71,7 @@ def attempt(
         made = source()
         worker, effective = _started(recipe, made, directory, threads)
         accuracy = score(spec, predictor(worker))
-        outputs = _outputs(worker, made)
+        least = cosine(reference, made, worker)
     except (Unbuildable, WorkerError, MissingExtra) as error:
         if worker is not None:
             worker.close()
@@ -67,7 +84,7 @@ def attempt(
         blank,
         effective_precision=effective,
         size_bytes=_size(directory),
-        cosine_min=None if reference is None else _cosine(reference, made, outputs),
+        cosine_min=least,
     )
     return Attempt(verified(built, accuracy, reference, max_drop), accuracy, worker)
 
@@ -75,7 +92,8 @@ def attempt(
 def _started(recipe: Recipe, source: Source, directory: Path, threads: int) -> tuple[Worker, str]:
     """The artefact, built and loaded in its worker, and its precision as read back there."""
     notes = {"recipe": recipe.name}
-    card = build(source, recipe.runtime, recipe.precision, directory, threads=threads, notes=notes)
+    precision = cast(Precision, recipe.precision)
+    card = build(source, recipe.runtime, precision, directory, threads=threads, notes=notes)
     worker = Worker(directory, threads=threads)
     try:
         effective = worker.start().effective_precision()
@@ -123,7 +141,7 @@ def score(spec: Spec, predict: Callable[..., Any]) -> Accuracy:
     return accuracy
 
 
-def predictor(worker: Worker) -> Callable[..., Any]:
+def predictor(worker: Predicts) -> Callable[..., Any]:
     """predict(*inputs) of a worker: tensors in, tensors out; arrays in, arrays out."""
 
     def predict(*inputs: Any) -> Any:
@@ -138,15 +156,16 @@ def predictor(worker: Worker) -> Callable[..., Any]:
     return predict
 
 
-def _outputs(worker: Worker, source: Source) -> list[Any]:
+def cosine(reference: Attempt | None, source: Source, worker: Predicts) -> float | None:
+    """The least cosine of an output to the reference's; None without a reference that runs."""
+    if reference is None or reference.worker is None:
+        return None
+    return drift(_outputs(reference.worker, source), _outputs(worker, source)).cosine_min
+
+
+def _outputs(worker: Predicts, source: Source) -> list[Any]:
     runs = [worker.predict(*batch) for batch in source.calibration[:_DRIFT_BATCHES]]
     return [np.stack([np.ravel(o) for o in column]) for column in zip(*runs, strict=True)]
-
-
-def _cosine(reference: Attempt, source: Source, outputs: list[Any]) -> float | None:
-    if reference.worker is None:
-        return None
-    return drift(_outputs(reference.worker, source), outputs).cosine_min
 
 
 def _size(directory: Path) -> int:

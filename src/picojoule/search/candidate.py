@@ -12,17 +12,22 @@ from picojoule.quantity import Evidence, Quantity
 __all__ = ["Candidate", "Recipe", "Status"]
 
 Status = Literal[
-    "verified", "front", "dominated", "rejected", "inconclusive", "infeasible", "skipped"
-]
+    "verified", "front", "dominated", "modelled", "rejected", "inconclusive", "infeasible",
+    "skipped",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Recipe:
-    """A runtime, the precision asked of it, and the share of channels pruned before."""
+    """A runtime, the precision asked of it, and the share of channels pruned before.
+
+    formats: of each layer by name, for what no runtime runs; its precision is then the plan's name.
+    """
 
     runtime: str
-    precision: Precision
+    precision: Precision | str
     prune_ratio: float = 0.0
+    formats: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -77,6 +82,7 @@ class Candidate:
             "precision": self.recipe.precision,
             "effective_precision": self.effective_precision,
             "prune_ratio": self.recipe.prune_ratio,
+            "formats": dict(self.recipe.formats),
             "status": self.status,
             "reason": self.reason,
             "accuracy": accuracy and {**accuracy, "n": self.samples},
@@ -95,7 +101,9 @@ class Candidate:
         d = document
         accuracy = d["accuracy"]
         return cls(
-            Recipe(d["runtime"], d["precision"], d["prune_ratio"]),
+            Recipe(
+                d["runtime"], d["precision"], d["prune_ratio"], tuple(d.get("formats", {}).items())
+            ),
             d["status"],
             d["reason"],
             d["effective_precision"],

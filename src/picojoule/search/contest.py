@@ -11,7 +11,7 @@ from picojoule.quantity import Evidence, Quantity, weakest
 from picojoule.search.candidate import Candidate
 from picojoule.search.front import pareto
 
-__all__ = ["Outcome", "decide", "priced"]
+__all__ = ["Outcome", "decide", "priced", "runs_here"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def priced(candidate: Candidate, timing: Timing, chip: Chip) -> Candidate:
     if cpu.evidence is Evidence.UNAVAILABLE:
         return candidate
     energy = candidate.predicted_energy
-    if watts is not None and _runs_here(chip):
+    if watts is not None and runs_here(chip):
         energy = Quantity(
             cpu.value * watts.value, cpu.low * watts.low, cpu.high * watts.high, "J",
             weakest(cpu.evidence, watts.evidence),
@@ -43,7 +43,7 @@ def priced(candidate: Candidate, timing: Timing, chip: Chip) -> Candidate:
     return replace(candidate, cpu_s=cpu, wall_s=timing.wall_s, energy=energy)
 
 
-def _runs_here(chip: Chip) -> bool:
+def runs_here(chip: Chip) -> bool:
     """Whether this machine's CPU time stands for the chip's."""
     return chip.kind == "cpu" and chip.active_w_per_core is not None
 
@@ -60,7 +60,7 @@ def decide(
     marked = [c.become("front" if i in best else "dominated") for i, c in enumerate(running)]
     baseline = _cheapest([c for c in marked if _is_fp32(c)])
     name = baseline.name if baseline else reference
-    if not _runs_here(chip):
+    if not runs_here(chip):
         chosen, verdict = _predicted_choice(marked, baseline, chip)
         return Outcome((*marked, *rest), name, chosen, verdict)
     explained = [_explain(c, timings, name) for c in marked]

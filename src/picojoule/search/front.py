@@ -92,11 +92,14 @@ class Front:
     def export(self, directory: str | Path, name: str | None = None) -> Path:
         """Copy a candidate (the chosen one) to `directory`; run it with pj.load(directory).
 
-        Raises InputError when the directory is not empty or nothing was chosen.
+        Raises InputError when the directory is not empty, nothing was chosen, or the candidate is
+        modelled only.
         """
         name = name or self.chosen
         if name is None:
             raise InputError("nothing was chosen", fix="export('dir', name=...) of a candidate")
+        if self[name].recipe.formats:
+            raise InputError("modelled only: there is nothing to run", got=name)
         target = Path(directory)
         if target.exists() and any(target.iterdir()):
             raise InputError("the export folder is not empty", where=str(target))

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,13 @@ from picojoule.meter import Timing, time_interleaved
 from picojoule.quantity import Evidence, Quantity
 from picojoule.search.attempt import Attempt, attempt, verified
 from picojoule.search.candidate import Candidate, Recipe
-from picojoule.search.contest import Outcome, decide, priced
+from picojoule.search.contest import Outcome, decide, priced, runs_here
+from picojoule.search.damage import FORMATS
 from picojoule.search.front import Front
 from picojoule.search.lab import Lab
+from picojoule.search.modelled import accepted, attempt_modelled, compared, hopeless, predict_mixed
 from picojoule.search.predict import predict, shortlist
-from picojoule.search.trials import Trials, environment, study_name
+from picojoule.search.trials import Finished, Trials, environment, study_name
 from picojoule.spec import Spec, load_spec
 from picojoule.verify import Accuracy, drift
 
@@ -46,6 +48,8 @@ class _Settings:
     budget_s: float
     seed: int
     directory: Path
+    formats: tuple[str, ...]
+    energy_budget_j: float | None
     tell: Callable[[Progress], None]
 
 
@@ -60,6 +64,8 @@ def optimize(
     trials: int = 12,
     runtimes: Iterable[str] = tuple(RUNTIMES),
     prune_ratios: Iterable[float] = (0.25, 0.5),
+    formats: Iterable[str] = FORMATS,
+    energy_budget_j: float | None = None,
     budget_s: float = 45,
     seed: int = 0,
     storage: str | None = None,
@@ -69,11 +75,14 @@ def optimize(
 ) -> Front:
     """Search runtime × precision × channel pruning for fewer joules at a bounded accuracy drop.
 
+    For a chip that is not this machine, also the format of each layer, modelled only.
+
     model: the path of a spec file, or an nn.Module or .onnx path with `data` (calibration batches),
     `evaluate(predict) -> Accuracy` and, for pruning, `train(model)`. on: the target chip.
     max_drop: largest drop of accuracy, to hold with 95% confidence. trials: how many recipes are
     built, those with the least predicted energy first; fp32 paths always are. runtimes: which to
-    search. budget_s: seconds of
+    search. formats: what each layer may have on a chip elsewhere, none to leave that out;
+    energy_budget_j: joules per call there that one such plan has to meet. budget_s: seconds of
     the final timing. storage: an Optuna storage URL (SQLite in `directory` by default).
     directory: artefacts and trials; a rerun with the same inputs resumes there.
 
@@ -85,10 +94,18 @@ def optimize(
     chip = on if isinstance(on, Chip) else load_chip(on)
     if not 0 <= max_drop <= 1:
         raise InputError("max_drop out of range", got=max_drop, expected="0 .. 1, e.g. 0.01")
+    if energy_budget_j is not None and runs_here(chip):
+        raise InputError(
+            "an energy budget is for formats by layer, which no runtime here has",
+            got=f"{energy_budget_j:g} J on {chip.name}", fix="name a chip that is not this machine",
+        )  # fmt: skip
     count = threads or len(os.sched_getaffinity(0))
     folder = Path(directory or f"picojoule-{spec.name}").resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    s = _Settings(chip, max_drop, count, budget_s, seed, folder, progress or (lambda _: None))
+    tell = progress or (lambda _: None)
+    s = _Settings(
+        chip, max_drop, count, budget_s, seed, folder, tuple(formats), energy_budget_j, tell
+    )  # fmt: skip
     env = environment(count)
     store = Trials(storage or f"sqlite:///{folder / 'trials.db'}", study_name(spec, env))
     return _search(spec, s, store, env, trials, _known(runtimes), tuple(prune_ratios))
@@ -124,6 +141,13 @@ def _search(
     chosen, skipped = shortlist(predicted, keep, fp32)
     # Baselines first: after an interruption a saving is still judged against the best of them.
     order = sorted(chosen, key=lambda r: (r != first, r not in fp32))
+    if s.formats and not runs_here(s.chip):
+        s.tell(Progress(0, 0, "choosing formats by layer"))
+        mixed = predict_mixed(
+            spec, lab, s.chip, store, s.formats, s.energy_budget_j, s.threads, notes
+        )  # fmt: skip
+        predicted |= mixed
+        order += mixed
     with contextlib.ExitStack() as workers:
         attempts = _build(spec, lab, order, predicted, s, store, workers, notes)
         timings = _time(attempts, s, notes)
@@ -134,7 +158,7 @@ def _search(
         for r in order
         if r not in built
     ]
-    outcome = decide([*done, *left, *skipped], timings, first.name, s.chip)
+    outcome = decide(compared([*done, *left, *skipped], s.chip), timings, first.name, s.chip)
     front = Front(
         spec.name, s.chip.name, s.max_drop, outcome.candidates, first.name, outcome.baseline,
         outcome.chosen, outcome.verdict, s.directory, tuple(dict.fromkeys(notes)), env, s.seed,
@@ -184,16 +208,13 @@ def _build(
         for number, recipe in enumerate(order):
             s.tell(Progress(number, len(order) + 1, f"building {recipe.name}"))
             reference = attempts[0] if attempts else None
+            if (skipped := hopeless(recipe, attempts, predicted[recipe])) is not None:
+                attempts.append(skipped)
+                continue
             old = finished.get(recipe)
-            made = _resumed(old.candidate, old.scores, reference, s) if old else None
+            made = _resumed(old, predicted[recipe], reference, s) if old else None
             if made is None:
-                folder = s.directory / "candidates" / recipe.slug
-                shutil.rmtree(folder, ignore_errors=True)
-                made = attempt(
-                    recipe, lambda r=recipe.prune_ratio: lab.source(r), spec, folder,  # type: ignore[misc]
-                    threads=s.threads, predicted=predicted[recipe], reference=reference,
-                    max_drop=s.max_drop,
-                )  # fmt: skip
+                made = _attempt(recipe, spec, lab, predicted[recipe], reference, s)
                 scores = () if made.accuracy is None else tuple(made.accuracy.scores.tolist())
                 store.record(made.candidate, scores)
             if made.worker is not None:
@@ -208,17 +229,36 @@ def _build(
     return attempts
 
 
+def _attempt(
+    recipe: Recipe, spec: Spec, lab: Lab, predicted: Quantity, reference: Attempt | None,
+    s: _Settings,
+) -> Attempt:  # fmt: skip
+    if recipe.formats:
+        return attempt_modelled(
+            recipe, lab, spec, threads=s.threads, predicted=predicted, reference=reference,
+            max_drop=s.max_drop,
+        )  # fmt: skip
+    folder = s.directory / "candidates" / recipe.slug
+    shutil.rmtree(folder, ignore_errors=True)
+    return attempt(
+        recipe, lambda: lab.source(recipe.prune_ratio), spec, folder, threads=s.threads,
+        predicted=predicted, reference=reference, max_drop=s.max_drop,
+    )  # fmt: skip
+
+
 def _resumed(
-    candidate: Candidate, scores: tuple[float, ...], reference: Attempt | None, s: _Settings
+    old: Finished, predicted: Quantity, reference: Attempt | None, s: _Settings
 ) -> Attempt | None:
     """An earlier trial with its artefact loaded again; None when it has to be made anew, because
-    it failed (a busy machine may have been the reason) or its artefact is gone."""
-    if not scores:
+    it failed (a busy machine may have been the reason) or its artefact is gone. Its joules are
+    predicted anew, since it may have been for another chip."""
+    if not old.scores:
         return None
+    candidate = replace(old.candidate, predicted_energy=predicted)
     folder = s.directory / "candidates" / candidate.recipe.slug
     try:
-        accuracy = Accuracy(scores)
-        judged = verified(candidate, accuracy, reference, s.max_drop)
+        accuracy = Accuracy(old.scores)
+        judged = accepted(verified(candidate, accuracy, reference, s.max_drop))
         needed = reference is None or judged.status == "verified"
         worker = Worker(folder, threads=s.threads).start() if needed else None
     except (InputError, WorkerError):

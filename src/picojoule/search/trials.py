@@ -65,6 +65,14 @@ class Trials:
                 found[candidate.recipe] = Finished(candidate, scores)
         return found
 
+    def recall(self, key: str) -> Any:
+        """What `remember` kept under `key`, or None."""
+        return self._study.user_attrs.get(key)
+
+    def remember(self, key: str, value: Any) -> None:
+        """Keep a plain value with the study, for later searches of the same model and data."""
+        self._study.set_user_attr(key, value)
+
     def record(self, candidate: Candidate, scores: tuple[float, ...]) -> None:
         """Keep a trial. Values are accuracy and predicted joules; a failed one has none."""
         recipe = candidate.recipe

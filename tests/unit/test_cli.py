@@ -77,6 +77,17 @@ class TestProfile:
         assert run(["profile", config, "--prompt", "16", "--by", "component", "--top", "1"]) == 0
         assert "others" in capsys.readouterr().out
 
+    def test_another_precision(self, config, capsys):
+        def joules(*options):
+            assert run(["profile", config, "--context", "16", "--json", *options]) == 0
+            return json.loads(capsys.readouterr().out)["total"]["energy"]["value"]
+
+        stored = joules()
+        assert joules("--precision", "bf16") == stored, "a config is in bfloat16 as it is"
+        assert joules("--precision", "int8") < stored < joules("--precision", "float32")
+        assert run(["profile", config, "--context", "16", "--precision", "int8+nosuch"]) == 2
+        assert "unknown number format" in capsys.readouterr().err
+
     def test_json_is_one_document(self, config, capsys):
         assert run(["profile", config, "--prompt", "16", "--json"]) == 0
         document = json.loads(capsys.readouterr().out)

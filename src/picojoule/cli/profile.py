@@ -51,6 +51,10 @@ def profile(
         tuple[str, ...],
         Parameter(help="Size of a dynamic axis, as batch=1 (.onnx).", show_default=False),
     ] = (),
+    precision: Annotated[
+        str | None,
+        Parameter(help="Store it as int8, bf16, int4w, or float16, int8+int32: all, or two parts."),
+    ] = None,
     by: Annotated[By, Parameter(help="What to break the energy down by.")] = "layer",
     depth: Annotated[int, Parameter(help="Depth of the module tree.")] = 2,
     top: Annotated[int | None, Parameter(help="Show only the N largest.")] = None,
@@ -69,13 +73,21 @@ def profile(
     file = _file(model)
     chip = pj.load_chip(on)  # a typo is cheaper to find before tracing
     with working(f"tracing {model}") as tell:
-        graph = _trace(file, given)
+        graph = _stored(_trace(file, given), precision)
         tell(f"pricing {len(graph.ops)} ops on {on}")
         ledger = _price(graph, chip, runtime)
     emit(*_views(ledger, fold, by=by, depth=depth, top=top), as_json=json)
     if output is not None:
         _write(ledger, output)
     return 0
+
+
+def _stored(graph: Graph, precision: str | None) -> Graph:
+    if precision is None:
+        return graph
+    from picojoule.transforms import retarget
+
+    return retarget(graph, precision)
 
 
 def _file(path: Path) -> Path:

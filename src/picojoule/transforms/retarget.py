@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from picojoule.formats import BF16, FP32, INT8, Float, Format, Int
+from picojoule.formats import BF16, FP32, INT8, Float, Format, Int, parse_format
 from picojoule.graph import Graph, Kind, Op, Operand, Role
 from picojoule.transforms.quantize.plan import Stored
 
@@ -29,11 +29,17 @@ def retarget(graph: Graph, precision: str) -> Graph:
 
     "int8" puts matrix products and convolutions in int8 and leaves the rest in fp32, which is what
     post-training quantisation on CPU runtimes does; "int8w" and "int4w" the weights of matrix
-    products alone. Raises KeyError for an unknown precision.
+    products alone. Any other name is a format of everything, or two of contractions and of the
+    rest: "float16", "int8+int32". Raises InputError for an unknown one.
     """
-    inner, outer = PRECISIONS[precision]
+    inner, outer = PRECISIONS.get(precision) or _formats(precision)
     weights = WEIGHTS.get(precision, inner)
     return graph.with_ops(tuple(_convert(op, inner, outer, weights) for op in graph.ops))
+
+
+def _formats(names: str) -> tuple[Format, Format]:
+    inner, _, outer = names.partition("+")
+    return parse_format(inner), parse_format(outer or inner)
 
 
 def _convert(op: Op, inner: Format, outer: Format, weights: Format) -> Op:

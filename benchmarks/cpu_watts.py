@@ -12,7 +12,7 @@ by its duration. So the truth here is `rapl_energy / duration`, and the late col
 from __future__ import annotations
 
 import argparse
-import csv
+import re
 import sys
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from picojoule.calibrate.load_curves import load_curves
 from picojoule.errors import InputError
 from picojoule.meter.cpu_watts import CpuFacts, constants, cpu_watts
 
@@ -34,7 +35,7 @@ CPUS = {
 
 @dataclass(frozen=True)
 class Point:
-    """One row: load from 0 to 1, watts by energy, and what the files' other columns say."""
+    """One row, by the name of CPUS. true_w: watts by energy; late_w: the files' power column."""
 
     cpu: str
     load: float
@@ -45,31 +46,21 @@ class Point:
 
 
 def read(folder: Path) -> list[Point]:
-    """All points, checked. Raises InputError when the folder isn't the data set."""
-    points = []
-    for path in sorted(folder.glob("*_cores_*.csv")):
-        cpu = next((name for name in CPUS if name in path.name), None)
-        if cpu is None:
-            raise InputError("an unknown CPU", where=str(path), expected=list(CPUS))
-        with path.open(newline="") as file:
-            points += [_point(cpu, row) for row in csv.DictReader(file)]
-    if not points:
-        raise InputError("no files all_cores_*.csv or some_cores_*.csv", where=str(folder))
-    return points
+    """All points. Raises InputError when the folder isn't the data set."""
+    found, refused = load_curves(folder)
+    for line in refused:
+        print(f"not used: {line}")
+    return [
+        Point(_known(p.cpu), p.load, p.clock_ghz, p.power_w, p.late_w, p.public_w) for p in found
+    ]
 
 
-def _point(cpu: str, row: dict[str, str]) -> Point:
-    true_w = float(row["rapl_energy"]) * 3.6e6 / float(row["duration"])
-    if not 1 < true_w < 500:
-        raise InputError("watts that no such CPU uses", got=true_w, where=row["task_name"])
-    return Point(
-        cpu,
-        float(row["cpu_load"]) / 100,
-        float(row["cpu_freq"]) / 1000,
-        true_w,
-        float(row["rapl_power"]),
-        float(row["estimated_power"]),
-    )
+def _known(cpu: str) -> str:
+    plain = re.sub(r"\W+", "_", cpu)
+    for name in CPUS:
+        if name in plain:
+            return name
+    raise InputError("an unknown CPU", got=cpu, expected=list(CPUS))
 
 
 def lateness(points: list[Point]) -> float:

@@ -21,9 +21,10 @@ covered is the share of measurements inside the 90% interval. Written by `benchm
 Rivals are scored on the same rows: plain roofline at TDP, a log-linear regression fitted on the \
 same training rows, and published formulas where they apply. They state no interval.
 
-How each model works, what its parts are worth, and its limits: [served language models](serving.md); \
-[diffusion, power limits, microcontrollers and kernel latencies](diffusion_limits_tiny.md). Where \
-its facts come from: [sources](sources.md).
+How each model works, what its parts are worth, and its limits: \
+[served language models](serving.md); \
+[diffusion, power limits, microcontrollers and kernel latencies](diffusion_limits_tiny.md). \
+Where its facts come from: [sources](sources.md).
 """
 
 

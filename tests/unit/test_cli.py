@@ -18,6 +18,7 @@ from picojoule.cli import files, run
 from picojoule.errors import Inconclusive, InputError, MissingExtra, RequirementFailed
 from picojoule.report.documents import to_json
 from picojoule.report.published import DOCUMENTS
+from published_schema import validate
 
 LLAMA = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64,
@@ -112,6 +113,8 @@ class TestProfile:
             (["--prompt", "16", "--runtime", "nope"], "no runtime 'nope'"),
             (["--prompt", "16", "--depth", "0"], "start at 1"),
             (["--prompt", "many"], "unable to convert"),
+            (["--prompt", "16", "--batch", "0"], "batch is wrong"),
+            (["--prompt", "0"], "needs a length"),
             (["--by", "colour"], "colour"),
         ],
     )
@@ -283,11 +286,11 @@ class TestChipsAndSchema:
         assert run(["chips"]) == 0
         assert "h100-sxm" in capsys.readouterr().out
         assert run(["chips", "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)["schema"] == "picojoule/chips/1"
+        assert validate(json.loads(capsys.readouterr().out))["schema"] == "picojoule/chips/1"
 
     def test_one_chip(self, capsys):
         assert run(["chips", "x86-avx512", "--json"]) == 0
-        document = json.loads(capsys.readouterr().out)
+        document = validate(json.loads(capsys.readouterr().out))
         assert all(c["source"] and c["evidence"] for c in document["constants"])
         assert run(["chips", "h100"]) == 2
         assert "did you mean" in capsys.readouterr().err
@@ -372,6 +375,31 @@ class TestErrors:
         assert run(arguments) == 2
         assert "--help" in capsys.readouterr().err
 
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "simulate --trace t.csv --cluster c.toml --seed -1",
+            "simulate --trace t.csv --cluster c.toml --days 0",
+            "simulate --trace t.csv --cluster c.toml --days 1e9",
+            "simulate --trace t.csv --cluster c.toml --ramp-s nan",
+            "plan --trace t.csv --cluster c.toml --workers 0",
+            "explore space.toml --seed -1",
+            "audit snn.py --steps 0",
+            "measure spec.py --threads 0",
+            "measure spec.py --threads 99999",
+            "measure spec.py --budget-s inf",
+            "optimize spec.py --threads -1",
+            "run --idle-s inf -- true",
+            "run --idle-s -1 -- true",
+            "run --prometheus 99999 -- true",
+        ],
+    )
+    def test_numbers_beyond_their_bounds(self, line, capsys):
+        assert run(line.split()) == 2
+        out, err = capsys.readouterr()
+        assert "Must be a number from" in err
+        assert out == ""
+
     def test_missing_report_extra_keeps_the_json(self, config, tmp_path, capsys, monkeypatch):
         monkeypatch.setitem(sys.modules, "altair", None)
         assert run(["profile", config, "--prompt", "4", "-o", str(tmp_path)]) == 4
@@ -381,6 +409,10 @@ class TestErrors:
     def test_unwritable_output(self, config, tmp_path, capsys):
         (tmp_path / "file").write_text("")
         assert run(["profile", config, "--prompt", "4", "-o", str(tmp_path / "file")]) == 2
+        told = capsys.readouterr()  # before the work is done, and not after it
+        assert told.out == ""
+        assert "Must be a folder" in told.err
+        assert run(["profile", config, "--prompt", "4", "-o", str(tmp_path / "file" / "x")]) == 2
         assert "can't write" in capsys.readouterr().err
 
     def test_a_closed_pipe_is_not_an_error(self):

@@ -28,6 +28,7 @@ from picojoule.cost.event import (
 from picojoule.errors import ChipError, InputError
 from picojoule.formats import FP32, INT8, INT32, Int
 from picojoule.graph import Graph, Kind, Op, Operand, Role
+from published_schema import validate
 
 CHIPS = ["convention-45nm", "loihi", "seneca", "spinnaker2", "truenorth"]
 NET = perceptron((64, 32, 10), (0.2, 0.1), steps=5)
@@ -338,7 +339,7 @@ class TestCommand:
 
     def test_the_stem_may_be_left_out(self, tmp_path, capsys):
         code, out = self.run(tmp_path, capsys, claimed=["2"], json=True)
-        document = json.loads(out)
+        document = validate(json.loads(out))
         assert code == 0
         assert document["schema"] == "picojoule/audit/1"
         assert [layer["inputs"] for layer in document["layers"]] == ["real", "binary"]

@@ -406,10 +406,12 @@ class TestWrongInput:
             explore(space({"memory.buffer.capacity_bytes": [4, 8]}), WORK)
         assert "not sorted" in str(caught.value)
 
-    def test_trials_that_are_none(self, tmp_path):
+    @pytest.mark.parametrize("line", ['{"study": 1}', '{"study": "a", "design": "b"}', "{}"])
+    def test_trials_that_are_none(self, tmp_path, line):
         file = tmp_path / "trials.jsonl"
-        file.write_text("{}\n")
-        with pytest.raises(InputError, match=r"trials\.jsonl:1: not a trial"):
+        file.write_text(line + "\n")
+        what = "not a trial" if "study" in line else "not a line of this journal"
+        with pytest.raises(InputError, match=rf"trials\.jsonl:1: {what}"):
             explore(space(), WORK, trials=file)
 
     def test_files(self, tmp_path):

@@ -377,9 +377,10 @@ def test_every_catalogue_chip_prices_its_formats(chip: str) -> None:
                 assert total.energy.low < total.energy.value < total.energy.high
 
 
-@pytest.mark.parametrize(("m", "low_w", "high_w"), [(8192, 560, 700), (1, 350, 500)])
+@pytest.mark.parametrize(("m", "low_w", "high_w"), [(8192, 560, 700), (1, 380, 600)])
 def test_h100_gemm_and_gemv_draw_plausible_power(m: int, low_w: float, high_w: float) -> None:
-    # A large GEMM runs near the 700 W limit; a weight-streaming kernel at 350-500 W.
+    # A large GEMM runs near the 700 W limit. Weight streaming: 380 W in the power model of
+    # Splitwise, 498 W at 2.2 of 3.35 TB/s in ML.ENERGY v3 (Llama-3.1-8B, batch 8), gaps included.
     total = estimate(graph(matmul(m, 8192, 8192, "float16", "float16")), "h100-sxm").total()
     assert low_w < total.energy.value / total.time.value < high_w
 

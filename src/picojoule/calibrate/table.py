@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +49,10 @@ def read_table(path: str | Path) -> Table:
         if size > _MOST_BYTES:
             raise InputError("the file is too large", where=str(path), got=f"{size} bytes")
         text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"can't read a CSV file: {error}", where=str(path)) from error
+    except OSError as error:
+        raise InputError(f"can't read: {error.strerror}", where=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"not a CSV file: {error}", where=str(path)) from error
     return _parse(text, str(path))
 
 
@@ -81,13 +83,16 @@ def write_table(table: Table, added: Sequence[Row], path: str | Path) -> None:
     """Write the rows of `table`, in order, with the columns ADDED. The file appears whole."""
     target = Path(path)
     columns = [*(c for c in table.columns if c not in ADDED), *ADDED]
+    part = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8", newline="") as file:
             out = csv.DictWriter(file, columns, extrasaction="ignore")
             out.writeheader()
             for row, more in zip(table.rows, added, strict=True):
                 out.writerow({**row, **more})
-        Path(name).replace(target)
+        part.replace(target)
     except OSError as error:
-        raise InputError(f"can't write: {error}", where=str(path)) from error
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise InputError(f"can't write: {error.strerror}", where=str(path)) from error

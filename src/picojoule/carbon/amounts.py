@@ -89,5 +89,6 @@ def _parse(text: str, units: dict[str, float], what: str, example: str) -> float
     except ValueError:
         raise InputError(f"not {what}", got=repr(text), expected=expected) from None
     if not 0 <= amount < math.inf:
-        raise InputError(f"{what} can't be negative", got=repr(text), expected=expected)
+        wrong = "can't be negative" if amount < 0 else "must be finite"
+        raise InputError(f"{what} {wrong}", got=repr(text), expected=expected)
     return amount

@@ -18,7 +18,7 @@ from picojoule.errors import ChipError, nearest
 __all__ = ["Chip", "Compute", "Constant", "Efficiency", "Memory", "OpShape", "Runtime", "UnitKind"]
 
 # A chip without an optional part keeps the hash that it had before parts.
-_PARTS = ("cascade", "event", "pim", "spatial")
+_PARTS = ("cascade", "clocked_w", "event", "pim", "spatial")
 
 UnitKind = Literal["contraction", "vector", "event"]
 OpShape = Literal["dense", "depthwise", "gemv"]
@@ -96,7 +96,8 @@ class Runtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Chip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A chip with the runtimes that are known on it.
 
-    memory: outermost level first. idle_w: static power, drawn all the time. max_w: power limit.
+    memory: outermost level first. idle_w: static power, drawn all the time. clocked_w: what
+    running clocks draw on top of it while there is work. max_w: power limit.
     runtime: by name, the default first. active_w_per_core: power of one busy core, to turn
     measured CPU seconds into joules. sources: the citations that constants refer to. cascade:
     arrays that run attention as one cascade. event: what a spike costs. pim: compute units
@@ -112,6 +113,7 @@ class Chip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     compute: tuple[Compute, ...]
     runtime: dict[str, Runtime]
     active_w_per_core: Constant | None = None
+    clocked_w: Constant | None = None
     cores: int | None = None
     sources: dict[str, str] = {}
     cascade: CascadePart | None = None

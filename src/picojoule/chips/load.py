@@ -64,7 +64,7 @@ def _find(name_or_path: str | Path) -> Traversable:
         return Path(name_or_path)
     files = {f.name.removesuffix(".toml"): f for f in _catalog_files()}
     if text not in files:
-        fix = f"{nearest(text, files)} Or give the path of a .toml file."
+        fix = f"{nearest(text, files)} (or the path of a .toml file)"
         raise ChipError(f"unknown chip {text!r}", fix=fix)
     return files[text]
 

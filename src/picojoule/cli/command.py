@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 import picojoule as pj
+from picojoule.cli.bounds import within
 from picojoule.cli.doctor import Require
 from picojoule.cli.terminal import Json, emit, say, wrote
 from picojoule.errors import InputError
@@ -30,14 +31,16 @@ _OTHERS = 0.05  # of all CPU time: below it, what others cost is small
 
 def run(
     *command: Annotated[str, Parameter(help="The command and its arguments, after --.")],
-    idle_s: Annotated[float, Parameter(help="Seconds of idle to measure first.")] = 2.0,
+    idle_s: Annotated[
+        float, Parameter(help="Seconds of idle to measure first."), within(0, 86_400)
+    ] = 2.0,
     period_s: Annotated[float, Parameter(help="Seconds between reads of a power sensor.")] = 0.1,
     export: Annotated[
         tuple[Path, ...],
         Parameter(help="File to write: .csv, .json, .parquet, .trace.json.", show_default=False),
     ] = (),
     prometheus: Annotated[
-        int | None, Parameter(help="Port to serve metrics on while it runs.")
+        int | None, Parameter(help="Port to serve metrics on while it runs."), within(0, 65_535)
     ] = None,
     require: Require = None,
     json: Json = False,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from picojoule.cli.bounds import within
 from picojoule.cli.files import write_text
 from picojoule.cli.terminal import Json, Output, emit, working, wrote
 from picojoule.errors import InputError, nearest
@@ -45,7 +46,7 @@ def explore(
         Literal["auto", "all", "learn", "random"],
         Parameter(help="auto: all designs if the budget allows, else learn (Optuna)."),
     ] = "auto",
-    seed: Annotated[int, Parameter(help="Same seed, same front.")] = 0,
+    seed: Annotated[int, Parameter(help="Same seed, same front."), within(0)] = 0,
     prompt: Annotated[int, Parameter(help="Prompt tokens to prefill (config.json).")] = 0,
     context: Annotated[int, Parameter(help="Tokens before one decode step (config.json).")] = 0,
     batch: Annotated[int, Parameter(help="Batch size (config.json).")] = 1,
@@ -127,7 +128,7 @@ def _published(name: str) -> Graph:
     torch = require("torch", "torch")
     family, _, size = name.partition(":")
     if family not in _FAMILIES:
-        fix = f"{nearest(family, _FAMILIES)} Or give a .py, .onnx or config.json."
+        fix = f"{nearest(family, _FAMILIES)} (or a .py, .onnx or config.json)"
         raise InputError("no such workload", got=name, fix=fix)
     build = getattr(import_module(f"picojoule.graph.workloads.{family}"), family)
     try:

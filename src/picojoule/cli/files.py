@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from picojoule.errors import InputError
+from picojoule.files import read_text
 
 __all__ = ["MAX_BYTES", "read_json", "write_text"]
 
@@ -15,7 +16,7 @@ MAX_BYTES = 200_000_000
 
 def read_json(path: Path) -> Any:
     """The JSON document in `path`. Raises InputError that says where it is wrong."""
-    text = _read(path)
+    text = read_text(path, MAX_BYTES)
     try:
         return json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:
@@ -29,22 +30,6 @@ def read_json(path: Path) -> Any:
 
 def _refuse(name: str) -> float:
     raise ValueError(f"{name} is not a JSON number (an unavailable value is null)")
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"can't read: {error.strerror}", where=str(path)) from None
-    if len(data) > MAX_BYTES:
-        raise InputError(
-            "the file is too large", where=str(path), got="more", expected=f"{MAX_BYTES} bytes"
-        )
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 text at byte {error.start}", where=str(path)) from None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -140,7 +140,11 @@ def _rate(text: str | None) -> float | str | None:
 def _contract(text: str | None, share: str, tables: Factors) -> Contract | None:
     from picojoule.carbon import contract_of
 
-    return None if text is None else contract_of(text, parse_fraction(share), tables)
+    if text is not None:
+        return contract_of(text, parse_fraction(share), tables)
+    if parse_fraction(share) != 1:
+        raise InputError("--contract-share of which contract?", fix="--contract wind")
+    return None
 
 
 def _view(found: Footprint, score: Sci, site: Site) -> Any:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 import picojoule as pj
+from picojoule.cli.bounds import within
 from picojoule.cli.doctor import Require
 from picojoule.cli.files import write_text
-from picojoule.cli.terminal import Json, emit, working, wrote
+from picojoule.cli.terminal import Json, emit, folder, working, wrote
 from picojoule.errors import InputError
 from picojoule.quantity import parse_fraction
 
@@ -28,16 +29,25 @@ def measure(
     /,
     *,
     relative: Annotated[str, Parameter(help="Wanted half-width of the interval.")] = "5%",
-    budget_s: Annotated[float, Parameter(help="Seconds to spend at most.")] = 30.0,
-    idle_s: Annotated[float, Parameter(help="Seconds of idle to measure first.")] = 2.0,
-    threads: Annotated[int | None, Parameter(help="Threads to run on. Default: all.")] = None,
+    budget_s: Annotated[
+        float, Parameter(help="Seconds to spend at most."), within(0, 86_400)
+    ] = 30.0,
+    idle_s: Annotated[
+        float, Parameter(help="Seconds of idle to measure first."), within(0, 86_400)
+    ] = 2.0,
+    threads: Annotated[
+        int | None, Parameter(help="Threads to run on. Default: all."), within(1, 1024)
+    ] = None,
     layers: Annotated[
         bool, Parameter(help="Break it down by layer (PyTorch, CPU).", show_default=False)
     ] = False,
     require: Require = None,
     json: Json = False,
     output: Annotated[
-        Path | None, Parameter(name=["--output", "-o"], help="Folder to write report.json to.")
+        Path | None,
+        Parameter(
+            name=["--output", "-o"], help="Folder to write report.json to.", validator=folder
+        ),
     ] = None,
 ) -> int:
     """Measure the joules of one forward call of a model, on this machine.

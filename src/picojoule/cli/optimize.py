@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 import picojoule as pj
+from picojoule.cli.bounds import within
 from picojoule.cli.files import write_text
-from picojoule.cli.terminal import Json, emit, say, working, wrote
+from picojoule.cli.terminal import Json, emit, folder, say, working, wrote
 from picojoule.errors import InputError
 from picojoule.quantity import parse_fraction
 
@@ -29,11 +30,17 @@ def optimize(
     budget_s: Annotated[float | None, Parameter(help="Seconds for the final timing.")] = None,
     seed: Annotated[int, Parameter(help="The same seed gives the same search.")] = 0,
     storage: Annotated[str | None, Parameter(help="Database URL that keeps the trials.")] = None,
-    threads: Annotated[int | None, Parameter(help="Threads to run on. Default: all.")] = None,
+    threads: Annotated[
+        int | None, Parameter(help="Threads to run on. Default: all."), within(1, 1024)
+    ] = None,
     json: Json = False,
     output: Annotated[
         Path | None,
-        Parameter(name=["--output", "-o"], help="Folder for artefacts, trials and the report."),
+        Parameter(
+            name=["--output", "-o"],
+            help="Folder for artefacts, trials and the report.",
+            validator=folder,
+        ),
     ] = None,
 ) -> int:
     """Search for fewer joules at a bounded accuracy drop, and prove it.

@@ -8,9 +8,10 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
+from picojoule.cli.bounds import within
 from picojoule.cli.files import write_text
 from picojoule.cli.simulate import slo_of
-from picojoule.cli.terminal import Json, emit, working, wrote
+from picojoule.cli.terminal import Json, emit, folder, working, wrote
 from picojoule.errors import InputError
 from picojoule.quantity import parse_fraction
 
@@ -33,18 +34,23 @@ def plan(
         Parameter(help="Largest increase of latency: high p50, high p99, low p50, low p99."),
     ] = "1%,5%,5%,50%",
     seeds: Annotated[int, Parameter(help="How many seeds each size must pass.")] = 3,
-    ramp_s: Annotated[float, Parameter(help="Seconds over which the load is let in.")] = 600.0,
+    ramp_s: Annotated[
+        float, Parameter(help="Seconds over which the load is let in."), within(0)
+    ] = 600.0,
     sensitivity: Annotated[
         bool, Parameter(help="Also vary peak, actuation latency and priorities.")
     ] = False,
     engine: Annotated[str, Parameter(help="process, serial or ray.")] = "process",
-    workers: Annotated[int | None, Parameter(help="Processes.")] = None,
+    workers: Annotated[int | None, Parameter(help="Processes."), within(1)] = None,
     journal: Annotated[
         Path | None, Parameter(help="File that keeps finished runs, to resume.")
     ] = None,
     json: Json = False,
     output: Annotated[
-        Path | None, Parameter(name=["--output", "-o"], help="Folder to write report.json to.")
+        Path | None,
+        Parameter(
+            name=["--output", "-o"], help="Folder to write report.json to.", validator=folder
+        ),
     ] = None,
 ) -> int:
     """How many servers fit under a power budget, and how many of these need no policy.
@@ -65,10 +71,11 @@ def plan(
     share = None if peak is None else parse_fraction(peak)
     if share is not None and not 0 < share <= 1:
         raise InputError("--peak is a share of the budget", got=peak, expected="as 79%")
+    attained = parse_fraction(attain)
+    if not 0 < attained <= 1:
+        raise InputError("--attain is a share of the requests", got=attain, expected="as 99%")
     high_p50, high_p99, low_p50, low_p99 = _slower(slower)
-    limits = Limits(
-        high_p50, high_p99, low_p50, low_p99, attainment=parse_fraction(attain), slo=slo_of(slo)
-    )
+    limits = Limits(high_p50, high_p99, low_p50, low_p99, attainment=attained, slo=slo_of(slo))
     requests = ramped(load_trace(trace), ramp_s)
     with working(f"planning for {policy}") as tell, executors(engine, workers) as executor:
         found = search(

@@ -69,7 +69,7 @@ def profile(
         raise InputError("--depth and --top start at 1", got=f"depth {depth}, top {top}")
     options = {"training": training, "batch": batch, "prompt": prompt, "context": context,
                "dtype": dtype, "dim": dim}  # fmt: skip
-    given = {k: v for k, v in options.items() if v not in (None, False, ())}
+    given = {k: v for k, v in options.items() if v is not None and v is not False and v != ()}
     file = _file(model)
     chip = pj.load_chip(on)  # a typo is cheaper to find before tracing
     with working(f"tracing {model}") as tell:

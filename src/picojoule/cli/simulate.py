@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from picojoule.cli.bounds import within
 from picojoule.cli.files import write_text
 from picojoule.cli.terminal import Json, Output, emit, working, wrote
 from picojoule.errors import InputError
@@ -27,12 +28,18 @@ def simulate(
     budget: Annotated[str | None, Parameter(help="Power budget, as 260kW.")] = None,
     load: Annotated[float, Parameter(help="Requests, as a multiple of the trace's.")] = 1.0,
     days: Annotated[
-        float | None, Parameter(help="Days of synthetic requests, fitted to the trace.")
+        float | None,
+        Parameter(help="Days of synthetic requests, fitted to the trace."),
+        within(0.001, 3660),
     ] = None,
     swing: Annotated[float, Parameter(help="Daily swing of these: 0.3 is 30% at the peak.")] = 0.3,
-    ramp_s: Annotated[float, Parameter(help="Seconds over which the load is let in.")] = 0.0,
+    ramp_s: Annotated[
+        float, Parameter(help="Seconds over which the load is let in."), within(0)
+    ] = 0.0,
     slo: Annotated[str, Parameter(help="Seconds per request, as ttft=2,tbt=0.1,e2e=60.")] = "",
-    seed: Annotated[int, Parameter(help="Seed of priorities and of synthetic requests.")] = 0,
+    seed: Annotated[
+        int, Parameter(help="Seed of priorities and of synthetic requests."), within(0)
+    ] = 0,
     json: Json = False,
     output: Output = None,
 ) -> int:
@@ -74,7 +81,10 @@ def _row(path: Path, servers: int | None, budget: str | None) -> Cluster:
         parse_power(budget, "--budget")
     if servers is not None and servers < 1:
         raise InputError("--servers starts at 1", got=servers)
-    return row.sized(servers or row.servers, budget)
+    try:
+        return row.sized(servers or row.servers, budget)
+    except ValueError as error:
+        raise InputError(str(error), where="--servers", got=servers) from None
 
 
 def _requests(

@@ -10,14 +10,25 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-__all__ = ["Json", "Output", "emit", "say", "working", "wrote"]
+__all__ = ["Json", "Output", "emit", "folder", "say", "working", "wrote"]
+
+
+def folder(_: Any, path: Path | None) -> None:
+    """Refuse to write into a file, before the work and not after it."""
+    if path is not None and path.exists() and not path.is_dir():
+        raise ValueError("Must be a folder.")
+
 
 Json = Annotated[
     bool, Parameter(name="--json", help="Print one JSON document instead.", show_default=False)
 ]
 Output = Annotated[
     Path | None,
-    Parameter(name=["--output", "-o"], help="Folder to write report.json and report.html to."),
+    Parameter(
+        name=["--output", "-o"],
+        help="Folder to write report.json and report.html to.",
+        validator=folder,
+    ),
 ]
 
 

@@ -17,6 +17,7 @@ All fits are of relative errors.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from scipy.optimize import least_squares, nnls
 
 from picojoule.cluster.ledger_phases import Size
 from picojoule.errors import InputError
+from picojoule.files import read_text
 from picojoule.ledger import Array
 
 __all__ = [
@@ -37,19 +39,21 @@ Rows = dict[str, Array]
 _NUMBERS = ("prompt_size", "batch_size", "token_size", "peak_power", "average_power",
             "prompt_time", "token_time", "e2e_time", "tensor_parallel")  # fmt: skip
 _DERIVED = "pcap"
+_MOST_BYTES = 10_000_000
 
 
 def read_splitwise(path: Path) -> Rows:
     """Measured rows as columns; times in ms, powers as a share of the chip's limit, NaN if missing.
 
-    Raises InputError for a file without its columns.
+    Raises InputError for a file that can't be read, is too large, or without its columns.
     """
-    with path.open(encoding="utf-8") as file:
-        rows = [r for r in csv.DictReader(file) if _DERIVED not in (r.get("hardware") or "")]
+    text = read_text(path, _MOST_BYTES)
     try:
+        table = csv.DictReader(io.StringIO(text, newline=""))
+        rows = [r for r in table if _DERIVED not in (r.get("hardware") or "")]
         columns: Rows = {n: np.array([float(r[n]) for r in rows]) for n in _NUMBERS}
         columns |= {n: np.array([r[n] for r in rows]) for n in ("model", "hardware")}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise InputError(f"not Splitwise's perf_model.csv: {error}", where=str(path)) from None
     for name in ("peak_power", "average_power"):
         columns[name] = np.where(columns[name] > 0, columns[name], np.nan)

@@ -24,6 +24,7 @@ import msgspec
 from picojoule.chips import load_chip
 from picojoule.chips.lines import key_lines, line_of
 from picojoule.errors import InputError
+from picojoule.files import read_text
 
 __all__ = ["Cluster", "Control", "Number", "Response", "Server", "load_cluster", "parse_power"]
 
@@ -184,7 +185,7 @@ def load_cluster(path: str | Path) -> Cluster:
     missing or impossible, and an unknown chip.
     """
     path = Path(path)
-    text = _read(path)
+    text = read_text(path, MAX_BYTES)
     try:
         tree = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -197,17 +198,6 @@ def load_cluster(path: str | Path) -> Cluster:
     load_chip(cluster.chip)
     beside = path.parent / cluster.model
     return msgspec.structs.replace(cluster, model=str(beside)) if beside.exists() else cluster
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"can't read: {error.strerror}", where=str(path)) from None
-    if len(data) > MAX_BYTES:
-        raise InputError("the cluster file is too large", where=str(path))
-    return data.decode("utf-8", errors="replace")
 
 
 def _shape_error(error: msgspec.ValidationError, path: Path, text: str) -> InputError:

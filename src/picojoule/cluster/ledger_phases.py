@@ -17,6 +17,7 @@ import numpy as np
 from picojoule.chips import Chip, load_chip
 from picojoule.cluster.phases import PhaseTable
 from picojoule.cost import estimate
+from picojoule.cost.interval import static_w
 from picojoule.errors import InputError
 from picojoule.formats import parse_format
 from picojoule.graph.from_hf import from_hf, parameters
@@ -96,9 +97,10 @@ def phase_table(
     size = size_of(config, dtype)
     room = kv_room(size, chip, tensor_parallel, memory_share)
     idle_w = tensor_parallel * chip.idle_w.value
+    active_w = tensor_parallel * static_w(chip).value
     return PhaseTable(
         name=f"{size.parameters / 1e9:.0f}B on {tensor_parallel} × {chip.name}",
-        chips=tensor_parallel, kv_tokens=room, kv_bytes=size.kv_b, idle_w=idle_w, active_w=idle_w,
+        chips=tensor_parallel, kv_tokens=room, kv_bytes=size.kv_b, idle_w=idle_w, active_w=active_w,
         source=f"roofline of {chip.name}", **_columns(config, chip, tensor_parallel, dtype, size),
     )  # fmt: skip
 

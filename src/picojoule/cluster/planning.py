@@ -195,8 +195,14 @@ class _Search:
         for point, found in zip(
             missing, sweep(self.run, missing, self.executor, self.journal), strict=True
         ):
-            self.known[str(point)] = msgspec.convert(found, Trial)
+            self.known[str(point)] = self._trial(found)
         return tuple(self.known[str(p)] for p in points)
+
+    def _trial(self, found: Any) -> Trial:
+        try:
+            return msgspec.convert(found, Trial)
+        except msgspec.ValidationError as error:
+            raise InputError(f"not a run of a plan: {error}", where=str(self.journal)) from None
 
     def best(self, good: Callable[[Trial], bool], low: int, **fixed: Any) -> int:
         """The most servers from `low` on at which every seed is good; 0 when `low` isn't."""

@@ -1,7 +1,7 @@
 """Many independent simulations on any Executor; finished ones are kept, so a sweep resumes.
 
 A journal is a file of JSON lines, {"point": ..., "found": ...}: a point that is in it isn't run
-again. A torn last line, of a run that was killed, is ignored.
+again.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from picojoule.errors import InputError, nearest
 from picojoule.extras import require
+from picojoule.journal import append_line, read_lines
 
 __all__ = ["ENGINES", "RayExecutor", "engine", "sweep"]
 
@@ -80,7 +81,8 @@ def sweep(
     """What `run` finds at each point, as JSON values, in the order of `points`.
 
     run: a function that pickles, of one point. Each result is written to `journal` as soon as it
-    is there. Raises what `run` raises, after the points that are done were kept.
+    is there. Raises what `run` raises, after the points that are done were kept, and InputError for
+    a file that is no journal.
     """
     known = _read(journal)
     keys = [_key(point) for point in points]
@@ -108,25 +110,21 @@ def _key(point: Point) -> str:
 
 
 def _read(journal: Path | None) -> dict[str, Any]:
-    if journal is None or not journal.exists():
-        return {}
     found = {}
-    for line in journal.read_text(encoding="utf-8").splitlines():
+    lines = [] if journal is None else read_lines(journal, b'{"point":')
+    for number, line in enumerate(lines, 1):
         try:
             entry = json.loads(line)
             found[_key(entry["point"])] = entry["found"]
-        except (ValueError, KeyError, TypeError):
-            continue
+        except (ValueError, KeyError, RecursionError) as error:
+            raise InputError(
+                f"not a finished run: {error}", where=f"{journal}:{number}",
+                fix="name another file, or remove the line",
+            ) from None  # fmt: skip
     return found
 
 
 def _append(journal: Path | None, key: str, found: Any) -> None:
-    if journal is None:
-        return
-    try:
-        torn = journal.exists() and journal.read_bytes()[-1:] not in (b"", b"\n")
-        with journal.open("a", encoding="utf-8") as file:
-            text = json.dumps({"point": json.loads(key), "found": found})
-            file.write(("\n" if torn else "") + text + "\n")
-    except OSError as error:
-        raise InputError(f"can't write: {error.strerror}", where=str(journal)) from None
+    if journal is not None:
+        text = json.dumps({"point": json.loads(key), "found": found})
+        append_line(journal, text.encode())

@@ -94,8 +94,9 @@ def _header(names: list[str], path: Path) -> list[str]:
     if names[:3] not in (list(AZURE), list(OURS)):
         expected = f"{','.join(AZURE)} or {','.join(OURS)}[,priority]"
         raise InputError(
-            "unknown header", where=f"{path}:1", got=",".join(names), expected=expected
-        )
+            "unknown header", where=f"{path}:1", expected=expected,
+            got=",".join(names) or "an empty line",
+        )  # fmt: skip
     return names
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from picojoule.chips.chip import Constant
+from picojoule.chips.chip import Chip, Constant
 from picojoule.quantity import Evidence, weakest
 
-__all__ = ["NOTHING", "Interval"]
+__all__ = ["NOTHING", "Interval", "static_w"]
 
 
 class Interval(NamedTuple):
@@ -43,6 +43,12 @@ class Interval(NamedTuple):
         value, low, high, evidence = other
         evidence = weakest(self.evidence, evidence)
         return Interval(self.value * value, self.low * low, self.high * high, evidence)
+
+
+def static_w(chip: Chip) -> Interval:
+    """Watts of a chip at work that don't depend on what it does: idle, and running clocks."""
+    idle = Interval.of(chip.idle_w)
+    return idle if chip.clocked_w is None else idle.plus(Interval.of(chip.clocked_w))
 
 
 NOTHING = Interval(0.0, 0.0, 0.0, Evidence.MEASURED)

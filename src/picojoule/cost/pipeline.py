@@ -27,6 +27,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from picojoule.errors import InputError, nearest
+from picojoule.files import read_text
 
 __all__ = ["Flow", "Node", "Pipeline", "Result", "load_pipeline"]
 
@@ -133,15 +134,9 @@ class Pipeline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def load_pipeline(path: str | Path) -> Pipeline:
     """A pipeline from a TOML file of [[nodes]]. Raises InputError with the file's name."""
+    text = read_text(Path(path), MAX_BYTES)
     try:
-        with Path(path).open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"can't read the file: {error.strerror}", where=str(path)) from error
-    if len(data) > MAX_BYTES:
-        raise InputError("the file is too large", where=str(path), expected=f"{MAX_BYTES} bytes")
-    try:
-        return msgspec.convert(tomllib.loads(data.decode()), Pipeline)
+        return msgspec.convert(tomllib.loads(text), Pipeline)
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise InputError(f"not a pipeline: {error}", where=str(path)) from error
 

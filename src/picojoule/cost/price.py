@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from picojoule.chips.chip import Chip, Constant, Memory, Runtime
 from picojoule.cost.fuse import joins_producer
-from picojoule.cost.interval import NOTHING, Interval
+from picojoule.cost.interval import NOTHING, Interval, static_w
 from picojoule.cost.residency import path_of, working_set
+from picojoule.cost.rows import timed
 from picojoule.cost.units import (
     CONTRACTIONS,
     Choice,
@@ -23,7 +24,7 @@ from picojoule.formats import Format, Int, parse_format
 from picojoule.graph import Kind, Op, Role
 from picojoule.graph.count import macs, vector_ops
 from picojoule.ledger import Row
-from picojoule.quantity import Evidence, weakest
+from picojoule.quantity import Evidence
 
 __all__ = ["Price", "Pricer"]
 
@@ -61,11 +62,11 @@ class Pricer:
         busy = _longest([p.busy for p in parts])
         limit = "launch"
         if bound is not None and busy.value > 0:
-            parts[bound] = _Part(_timed(parts[bound].row, busy), busy)
+            parts[bound] = _Part(timed(parts[bound].row, busy), busy)
             limit = limit if launch.value > busy.value else parts[bound].row.level
         rows = [p.row for p in parts]
         if launch.value > 0:
-            rows.append(_timed(_row("launch", "host", 1.0, NOTHING), launch))
+            rows.append(timed(_row("launch", "host", 1.0, NOTHING), launch))
         rows.append(self._static(busy.plus(launch), limit))
         return Price(tuple(rows), (*notes, *self._power_note(rows)))
 
@@ -122,7 +123,7 @@ class Pricer:
         return {key: b for key, b in moved.items() if b > 0}
 
     def _static(self, elapsed: Interval, limit: str) -> Row:
-        energy = Interval.of(self.chip.idle_w).times(elapsed)
+        energy = static_w(self.chip).times(elapsed)
         return _row("static", "chip", elapsed.value, energy, limit)
 
     def _power_note(self, rows: list[Row]) -> tuple[str, ...]:
@@ -154,11 +155,6 @@ def _row(component: str, level: str, amount: float, energy: Interval, operand: s
         high_j=energy.high,
         evidence=energy.evidence,
     )
-
-
-def _timed(row: Row, time: Interval) -> Row:
-    evidence = weakest(row.evidence, time.evidence)
-    return replace(row, time_s=time.value, low_s=time.low, high_s=time.high, evidence=evidence)
 
 
 def _moved_row(level: Memory, role: Role, moved_b: float) -> Row:

@@ -10,7 +10,7 @@ Energy::
 
     mac, vector   work × pj[format]
     read, write   8 × bytes × read/write_pj_per_bit           at each level that the bytes cross
-    static        idle_w × elapsed_s
+    static        (idle_w + clocked_w) × elapsed_s
     launch        0: its time costs static power, and the host's joules are not the chip's
 
 The time stands on the row that bounds it, the launch on the launch row, and the low and high of a

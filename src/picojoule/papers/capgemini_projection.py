@@ -54,7 +54,8 @@ def _inferences() -> Iterator[Finding]:
 
 def _footprints() -> Iterator[Finding]:
     chat = _kwh(0, "small")
-    hours = (0.26 + 208.45 / 124.3) / 3600 * 3
+    slices, short_s, _, rate, _, _ = _MODELS["small"]
+    hours = (short_s + _USES[0][1] / rate) / 3600 * slices
     yield Finding("chat, small model, in use", 5.55e-5, chat * _GRID_KG, "kg CO2e", 0.01)
     yield Finding("chat, small model, in making", 3.11e-6, hours * 1.93e-3, "kg CO2e", 0.01)
     server_w = _SLICES * _SLICE_W + _CPUS * _CPU_W
@@ -103,8 +104,9 @@ def _check(data: Path | None) -> list[Finding]:
 PAPER = Paper(
     name="capgemini-projection",
     row=38,
-    title="Corporate AI footprint projections",
-    source="arXiv 2501.14334 v2, Tables 1, 8 and 11, and its scenarios",
+    title="Exploring the sustainable scaling of AI dilemma: a projective study of corporations' AI "
+    "environmental impacts",
+    source="Desroches et al., arXiv 2501.14334 v2, Tables 1, 8 and 11, and its scenarios",
     claim="nine generative inferences from 9.3e-5 to 9.6e-2 kWh, and up to 24.4 times the "
     "electricity by 2030",
     composition="occupied_energy_j (batch 1, a GPU for each user), Scenario and its indices",

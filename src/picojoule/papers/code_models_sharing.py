@@ -26,10 +26,11 @@ def _check(data: Path | None) -> list[Finding]:
 PAPER = Paper(
     name="code-models-sharing",
     row=96,
-    title="Sharing and energy use of language models for source code",
+    title="An exploratory literature study on sharing and energy use of language models for "
+    "source code",
     source="Hort, Grishina and Moonen 2023, arXiv 2307.02443 (abstract)",
     claim="27% of papers share artefacts; energy follows from hardware, hours, TDP and PUE",
-    composition="training_energy_j, footprint with a stated PUE",
+    composition="training_energy_j, footprint with a stated PUE; 27% is a ratio of printed counts",
     verdict=Verdict.REPRODUCED,
     check=_check,
     seconds=0.01,

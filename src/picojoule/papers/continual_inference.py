@@ -37,7 +37,8 @@ def check(data: Path | None) -> list[Finding]:
 PAPER = Paper(
     name="continual-inference",
     row=198,
-    title="Continual inference: online inference with deep neural networks",
+    title="Continual inference: a library for efficient online inference with deep neural networks "
+    "in PyTorch",
     source="Hedegaard & Iosifidis, arXiv 2204.03418",
     claim="A sliding-window network becomes a stream network with the same outputs and a "
     "fraction of the operations per prediction.",

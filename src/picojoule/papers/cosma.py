@@ -91,8 +91,10 @@ def _inception() -> Any:
 PAPER = Paper(
     name="cosma",
     row=195,
-    title="COSMA: combined operator scheduling, memory allocation and tensor replacement",
-    source="arXiv 2311.18246, as reported by a re-implementation of its equations 1 to 12",
+    title="Combined scheduling, memory allocation and tensor replacement for minimizing off-chip "
+    "data accesses of DNN accelerators (COSMA)",
+    source="Li, Gupta and Malik, arXiv 2311.18246, as reported by a re-implementation of its "
+    "equations 1 to 12",
     claim="One program for schedule, addresses and spills saves 84% of non-compulsory "
     "DRAM traffic.",
     composition="cost.scratchpad: dag_of, solve, schedule, greedy",

@@ -46,7 +46,7 @@ def check(data: Path | None) -> list[Finding]:
 
 
 PAPER = Paper(
-    name="cough_e",
+    name="cough-e",
     row=101,
     title="Cough-E: a multimodal, privacy-preserving cough detection algorithm for the edge",
     source="Albini et al., IEEE JBHI 2025, arXiv 2410.24066; its released state machine",

@@ -47,7 +47,7 @@ def check(data: Path | None) -> list[Finding]:
 
 
 PAPER = Paper(
-    name="deer_vla",
+    name="deer-vla",
     row=91,
     title="DeeR-VLA: dynamic inference of multimodal large language models for robot execution",
     source="Yue et al., NeurIPS 2024, arXiv 2411.02359; its released calibration",

@@ -63,7 +63,7 @@ def check(data: Path | None) -> list[Finding]:
 
 
 PAPER = Paper(
-    name="dual_cnn_memory",
+    name="dual-cnn-memory",
     row=122,
     title="Reducing inference energy consumption using dual complementary CNNs",
     source="Kinnas et al., arXiv 2412.01039 (abstract)",

@@ -84,7 +84,7 @@ PAPER = Paper(
     row=0,
     title="E2GC: energy-efficient group convolution in deep neural networks",
     source="Jha et al., VLSID 2020, arXiv 2006.15100 (abstract)",
-    claim="At equal MACs, groups of constant size take 10.8% less energy per MAC than a constant "
+    claim="At equal MACs, groups of constant size are 10.8% more energy-efficient than a constant "
     "number of groups (MobileNetV1, P100).",
     composition="Rewrite(ConstantGroupSize(4 | 8)) × roofline on a V100, beside 32 groups",
     verdict=Verdict.PARTLY,

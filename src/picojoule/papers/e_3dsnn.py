@@ -51,7 +51,7 @@ def check(data: Path | None) -> list[Finding]:
 
 
 PAPER = Paper(
-    name="e_3dsnn",
+    name="e-3dsnn",
     row=44,
     title="Efficient 3D recognition with event-driven spike sparse convolution",
     source="Qiu et al., arXiv 2412.07360; energy_calculate.py of bollossom/E-3DSNN",

@@ -36,7 +36,7 @@ def check(data: Path | None) -> list[Finding]:
 
 
 PAPER = Paper(
-    name="econ_t",
+    name="econ-t",
     row=95,
     title="A reconfigurable neural network ASIC for detector front-end data compression at the "
     "HL-LHC",

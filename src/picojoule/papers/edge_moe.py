@@ -37,7 +37,7 @@ def _loads() -> float:
 
 
 PAPER = Paper(
-    name="edge_moe",
+    name="edge-moe",
     row=7,
     title="Edge-MoE: memory-efficient multi-task vision transformer architecture with task-level "
     "sparsity via mixture-of-experts",

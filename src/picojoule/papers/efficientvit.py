@@ -19,7 +19,8 @@ def check(data: Path | None) -> list[Finding]:
 
     found = [
         f for name, (m, g) in _TABLE.items()
-        for f in size_findings(name, efficientvit(name), m, g, slack=(0.075, 5e-4))
+        for f in size_findings(name, efficientvit(name), m, g, slack=(0.05, 5e-4),
+                               note="the table cuts digits off here, and rounds elsewhere")
     ]  # fmt: skip
     macs = {f.what: f.ours for f in found}
     ratio = macs["MACs of M5"] / macs["MACs of M0"]

@@ -14,12 +14,12 @@ def check(data: Path | None) -> list[Finding]:
 
 
 PAPER = Paper(
-    name="flip_fet",
+    name="flip-fet",
     row=54,
     title="Flip FET: block-level power, performance and area against CFET",
     source="abstract only: 25.0% more frequency and 11.9% less power at equal utilisation",
     claim="25.0% faster for 11.9% less power, hence 0.705 of the energy per cycle.",
-    composition="energy = power / frequency, of two published ratios",
+    composition="arithmetic on the two published ratios alone: power / frequency",
     verdict=Verdict.REPRODUCED,
     check=check,
 )

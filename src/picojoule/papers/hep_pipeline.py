@@ -88,7 +88,7 @@ def check(data: Path | None) -> list[Finding]:
 
 
 PAPER = Paper(
-    name="hep_pipeline",
+    name="hep-pipeline",
     row=105,
     title="Modeling performance of data collection systems for high-energy physics",
     source="Olin-Ammentorp et al., APL Machine Learning 2 (2024) 046113; its artefact (BSD)",

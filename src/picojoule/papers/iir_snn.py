@@ -46,9 +46,9 @@ def check(data: Path | None) -> list[Finding]:
 
 
 PAPER = Paper(
-    name="iir_snn",
+    name="iir-snn",
     row=25,
-    title="IIR-SNN: iterative initialisation and retraining of spiking networks to one step",
+    title="One timestep is all you need: training spiking neural networks with ultra low latency",
     source="Chowdhury et al., arXiv 2110.05929; 8,712 additions of a trained digits network",
     claim="Spiking networks with direct encoding need less energy, the less the fewer their steps.",
     composition="count_events(first layer, hoist) × unit_energies",

@@ -32,7 +32,7 @@ def check(data: Path | None) -> list[Finding]:
 
 
 PAPER = Paper(
-    name="laser_maintenance",
+    name="laser-maintenance",
     row=92,
     title="A machine learning-based framework for predictive maintenance of semiconductor laser "
     "for optical communication",

@@ -7,8 +7,8 @@ from pathlib import Path
 from picojoule.papers.paper import Finding, Paper, Verdict
 from picojoule.papers.sizes import size_findings
 
-# Parameters (10⁶), MACs (10⁹) and images per second of an A40, batch 200. Printed MACs are cut
-# off, not rounded.
+# Parameters (10⁶), MACs (10⁹) and images per second of an A40, batch 200. All printed MACs and some
+# parameters (17.936, 33.982) are cut off, not rounded.
 _TABLE = {"B0": (14.1, 0.944, 5988), "B1": (17.9, 1.410, 4237), "B1.5": (33.9, 2.573, 2739),
           "B3": (57.1, 6.098, 1162)}  # fmt: skip
 _BATCH = 200
@@ -26,8 +26,8 @@ def check(data: Path | None) -> list[Finding]:
     return [
         *found,
         *(Finding(f"time of {name} over B0 at batch {_BATCH}, predicted for an A100",
-                  _TABLE["B0"][2] / speed, seconds[name] / seconds["B0"], "x", 0.2,
-                  note="larger models reach more of the peak; the roofline has one share for all")
+                  _TABLE["B0"][2] / speed, seconds[name] / seconds["B0"], "x", 0.2).unless_it_holds(
+                      "larger models reach more of the peak; the roofline has one share for all")
           for name, (_, _, speed) in _TABLE.items() if name != "B0"),
     ]  # fmt: skip
 

@@ -53,7 +53,7 @@ def check(data: Path | None) -> list[Finding]:
 
 
 PAPER = Paper(
-    name="meta_spikeformer",
+    name="meta-spikeformer",
     row=55,
     title="Spike-driven Transformer V2: meta spiking neural network architecture",
     source="Yao et al., arXiv 2404.03663; models.py of BICLab/Spike-Driven-Transformer-V2",

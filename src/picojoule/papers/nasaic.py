@@ -117,7 +117,8 @@ def _less(one: Pair[tuple[int, int], Chips], other: Pair[tuple[int, int], Chips]
 PAPER = Paper(
     name="nasaic",
     row=172,
-    title="Co-exploration of neural architectures and heterogeneous ASIC accelerator designs",
+    title="Co-exploration of neural architectures and heterogeneous ASIC accelerator designs "
+    "targeting multiple tasks",
     source="Yang et al., DAC 2020, arXiv 2002.04116",
     claim="Searching network and ASIC together meets specifications that one after the other "
     "violates: latency -17.77%, energy 2.49x and area 2.32x lower at 0.76% less accuracy.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -51,6 +51,10 @@ class Finding:
                 return self.ours <= self.published + slack
             case ">=":
                 return self.ours >= self.published - slack
+
+    def unless_it_holds(self, note: str) -> Finding:
+        """With this note where it does not hold, for a row of numbers of which some do."""
+        return self if self.holds else replace(self, note=note)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def check(data: Path | None) -> list[Finding]:
 
 
 PAPER = Paper(
-    name="quantized_sdt",
+    name="quantized-sdt",
     row=12,
     title="Quantized Spike-driven Transformer",
     source="Qiu et al., arXiv 2501.13492; quan_w.py and models.py of bollossom/QSD-Transformer",

@@ -14,7 +14,7 @@ def check(data: Path | None) -> list[Finding]:
 
 
 PAPER = Paper(
-    name="quantum_landauer",
+    name="quantum-landauer",
     row=66,
     title="Energetic advantage of quantum computing on Simon's problem",
     source="abstract; Landauer, IBM J. Res. Dev. 5, 1961; k_B of the SI, 2019",

@@ -67,7 +67,7 @@ def _growth(*tokens: str) -> float:
 
 
 PAPER = Paper(
-    name="spike_gpt",
+    name="spike-gpt",
     row=47,
     title="SpikeGPT: generative pre-trained language model with spiking neural networks",
     source="Zhu et al., arXiv 2302.13939; model.py of ridgerchu/SpikeGPT",

@@ -38,7 +38,7 @@ def check(data: Path | None) -> list[Finding]:
 
 
 PAPER = Paper(
-    name="spikformer_v2",
+    name="spikformer-v2",
     row=102,
     title="Spikformer V2, and the counts behind the energies of spiking networks",
     source="Zhou et al., arXiv 2401.02020; counts of syops-counter, Spikformer and Spikingformer",

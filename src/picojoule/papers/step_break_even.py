@@ -38,9 +38,10 @@ def check(data: Path | None) -> list[Finding]:
 
 
 PAPER = Paper(
-    name="step_break_even",
+    name="step-break-even",
     row=124,
-    title="STEP, a unified benchmark of spiking transformers, and its energy model",
+    title="STEP: a unified spiking transformer evaluation platform for fair and reproducible "
+    "benchmarking",
     source="arXiv 2505.11151; break-even rates of arXiv 2409.08290 v2 to v4 and spyx",
     claim="With moderate time windows spikes win below a spike rate of about 6%.",
     composition="matched_bits(T) / (8 T); compare_with_ann(perceptron(T), convention-45nm)",

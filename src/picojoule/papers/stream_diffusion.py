@@ -53,7 +53,7 @@ def check(data: Path | None) -> list[Finding]:
 
 
 PAPER = Paper(
-    name="stream_diffusion",
+    name="stream-diffusion",
     row=89,
     title="StreamDiffusion: a pipeline-level solution for real-time interactive generation",
     source="Kodaira et al., arXiv 2312.12491; its released filter (image_filter.py)",

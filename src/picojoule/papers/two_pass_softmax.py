@@ -35,7 +35,7 @@ def _difference(x: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
 
 
 PAPER = Paper(
-    name="two_pass_softmax",
+    name="two-pass-softmax",
     row=179,
     title="The two-pass softmax algorithm",
     source="Dukhan and Ablavatski, IPDPSW 2020, arXiv 2001.04438",

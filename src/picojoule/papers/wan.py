@@ -47,9 +47,9 @@ PAPER = Paper(
     name="wan",
     row=146,
     title="Wan: open and advanced large-scale video generative models",
-    source="Wan team, arXiv 2503.20314",
+    source="Wan team, arXiv 2503.20314; shares of attention by an independent count",
     claim="1.3 and 14 billion parameters; attention over tens of thousands of tokens dominates.",
-    composition="token count × transformer MACs",
+    composition="arithmetic on the published dimensions alone: tokens, parameters, MACs",
     verdict=Verdict.PARTLY,
     check=check,
 )

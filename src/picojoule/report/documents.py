@@ -197,7 +197,8 @@ def read_as(kind: type[D], document: Any, where: str | None = None) -> D:
     try:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
-        raise InputError(f"not a {kind.__name__}: {error}", where=where) from None
+        name = kind.__name__.removesuffix("Document").lower()
+        raise InputError(f"not a {name} document: {error}", where=where) from None
 
 
 def to_json(document: Any) -> str:

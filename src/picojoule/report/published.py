@@ -14,6 +14,8 @@ from msgspec import Struct
 
 from picojoule.report import (
     documents,
+    documents_audit,
+    documents_chips,
     documents_cluster,
     documents_explore,
     documents_footprint,
@@ -26,6 +28,9 @@ from picojoule.report.documents import to_json
 __all__ = ["DOCUMENTS", "json_schema"]
 
 DOCUMENTS: dict[str, type[Struct]] = {
+    "audit": documents_audit.AuditDocument,
+    "chip": documents_chips.ChipDocument,
+    "chips": documents_chips.ChipsDocument,
     "compare": documents.CompareDocument,
     "doctor": documents_meter.DoctorDocument,
     "explore": documents_explore.ExploreDocument,

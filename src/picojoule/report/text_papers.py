@@ -24,6 +24,8 @@ def shelf_view(papers: Sequence[Paper]) -> RenderableType:
         sheet.add(p.name, verdict, " ".join(p.needs), p.claim)
     counts = Counter(p.verdict.value for p in papers)
     tally = ", ".join(f"{n} {word}" for word, n in counts.most_common())
+    if not papers:
+        return Group(*note_lines(["no paper has this word in it; pj papers lists all"]))
     return Group(sheet, *note_lines([f"{len(papers)} papers: {tally}", "pj reproduce PAPER"]))
 
 

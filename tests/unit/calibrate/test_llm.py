@@ -274,3 +274,12 @@ def test_validation_shows_scores_rivals_coverage_and_the_worst_group(monkeypatch
 
 def test_constants_have_a_prior_each():
     assert {f.name for f in fields(Constants)} == {*PRIORS, "stall_s"}
+
+
+def test_a_table_that_cant_be_written_leaves_nothing(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="can't write: Is a directory"):
+        write_table(Table(("a",), ()), [], tmp_path / "folder")
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+    write_table(Table(("a",), ()), [], tmp_path / "new" / "out.csv")
+    assert (tmp_path / "new" / "out.csv").read_text().startswith("a,predicted_j")

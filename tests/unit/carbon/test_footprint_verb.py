@@ -80,6 +80,8 @@ def test_an_energy_with_all_options(tmp_path, capsys):
      ({"energy": "3kWh", "lifetime": "0y"}, "must live"),
      ({"energy": "3kWh", "device": "h200"}, "h100-sxm"),
      ({"energy": "3kWh", "contract": "coil"}, "coal"),
+     ({"energy": "1e400kWh"}, "must be finite"),
+     ({"energy": "3kWh", "contract_share": "50%"}, "of which contract"),
      ({"energy": "3kWh", "unit": "token"}, "functional unit")],
 )  # fmt: skip
 def test_wrong_options(options, said):

@@ -81,6 +81,7 @@ def test_plan_says_what_needs_no_policy(trace, capsys, tmp_path):
         ({"budget": "much"}, r"(?s)--budget: not a power.*as 400kW"),
         ({"budget": "1 kW"}, "below the row's idle power"),
         ({"servers": 0}, "--servers starts at 1"),
+        ({"servers": 10**9}, "--servers: counts are whole numbers"),
         ({"policy": "poca"}, r"(?s)no power policy 'poca'.*polca"),
         ({"slo": "ttft"}, r"(?s)--slo: not a limit.*ttft=2"),
         ({"load": 0.0}, "load factor must be positive"),
@@ -96,6 +97,7 @@ def test_wrong_plan_options_are_named(trace):
     for given, message in (
         ({"budget": "1 MW", "peak": "79%"}, "--budget or --peak"),
         ({"peak": "120%"}, "share of the budget"),
+        ({"budget": "1 MW", "attain": "120%"}, "share of the requests"),
         ({"slower": "1%"}, "not four limits"),
         ({"engine": "dask"}, "no engine 'dask'"),
     ):

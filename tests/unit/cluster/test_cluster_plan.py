@@ -43,8 +43,20 @@ def test_an_interrupted_sweep_resumes(tmp_path):
         found = sweep(square, points(1, 2, 3), executor, journal)
     assert found == [{"y": 1}, {"y": 4}, {"y": 9}]
     assert CALLS[before:].count(1) == CALLS[before:].count(2) == 1
-    lines = [line for line in journal.read_text().splitlines() if line.endswith("}}")]
+    lines = journal.read_text().splitlines()
     assert {json.loads(line)["point"]["x"] for line in lines} == {1, 2, 3}
+
+
+@pytest.mark.parametrize("line", ['{"point": 1}', '{"point": [', '{"point": {"x": ' + "9" * 5000])
+def test_a_file_that_is_no_journal(tmp_path, line):
+    journal = tmp_path / "runs.jsonl"
+    journal.write_text(line + "\n")
+    with (
+        engine("serial") as executor,
+        pytest.raises(InputError, match=r"jsonl:1: not a finished run"),
+    ):
+        sweep(square, points(1), executor, journal)
+    assert journal.read_text() == line + "\n"
 
 
 def test_an_unknown_engine():

@@ -21,12 +21,14 @@ from picojoule.calibrate.kernels.laws import DEVICES
 from picojoule.calibrate.measured_set import Floats
 from picojoule.calibrate.table import Row, read_table
 from picojoule.errors import InputError
+from picojoule.files import read_text
 
 __all__ = ["LLMCOMPASS", "Samples", "llmcompass", "vidur_all_reduce", "vidur_matmul"]
 
 LLMCOMPASS = ("matmul", "softmax", "layernorm", "gelu")
 C = TypeVar("C")
 _MOST_S = 10.0  # a kernel of more is milliseconds taken for seconds
+_MOST_BYTES = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,7 @@ def llmcompass(path: Path) -> Samples:
     if not found or found[1] not in LLMCOMPASS or found[2] not in DEVICES:
         expected = f"KERNEL_DEVICE.csv with {', '.join(LLMCOMPASS)} and {', '.join(DEVICES)}"
         raise InputError("not a latency file of LLMCompass", where=path.name, expected=expected)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"can't read: {error}", where=str(path)) from error
+    lines = read_text(path, _MOST_BYTES).splitlines()
     read = _product if found[1] == "matmul" else _moved
     return _collect(found[1], found[2], path.name, lines, read)
 

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
 
 from picojoule.calibrate.cells import choose, joules, understand, whole
 from picojoule.calibrate.llm.architectures import architectures
-from picojoule.calibrate.llm.baselines import baselines
 from picojoule.calibrate.llm.deployment import Deployment
 from picojoule.calibrate.llm.fitted import Row, Task
 from picojoule.calibrate.llm.gpus import GPUS
 from picojoule.calibrate.llm.place import checked, positive, with_batch
-from picojoule.calibrate.llm.predictor import ServingPredictor, fit_predictor
-from picojoule.calibrate.llm.suspect import suspect
-from picojoule.calibrate.measured_set import Floats, Parsed
-from picojoule.calibrate.shipped import read_shipped
+from picojoule.calibrate.llm.serving_set import ServingSet
+from picojoule.calibrate.measured_set import Parsed
 from picojoule.calibrate.table import Row as Cells
-from picojoule.calibrate.table import Table, read_table
-from picojoule.errors import InputError
+from picojoule.calibrate.table import Table
 
 __all__ = ["SET"]
 
@@ -64,41 +58,18 @@ def _understood(cells: Cells) -> tuple[Row, float]:
     return row, joules(cells, "Energy/req (J)")
 
 
-class _Set:
+class _Set(ServingSet):
     name = "mlenergy-v2"
     unit = "J per request"
     source = "ML.ENERGY leaderboard v2 (ml-energy/leaderboard, Apache-2.0); GPUs only"
     measured = ("Energy/req (J)", "Avg TPOT (s)", "Token tput (tok/s)")
-
-    def find(self, folder: Path) -> Table:
-        for path in ("mlenergy_v2/llm_text_generation.csv", "llm_text_generation.csv"):
-            if (folder / path).exists():
-                return read_table(folder / path)
-        raise InputError("no llm_text_generation.csv of ML.ENERGY v2", where=str(folder))
+    file = "llm_text_generation.csv"
+    tasks = _TASKS
+    per_request = True
 
     def parse(self, table: Table) -> Parsed:
         table.need("task", "Model", "GPU")
         return understand(table, _understood)
-
-    def group(self, config: Row) -> str:
-        return config.model
-
-    def part(self, config: Row) -> str:
-        return config.deployment.gpu.name
-
-    def fit(self, configs: Sequence[Row], energy_j: Floats) -> ServingPredictor:
-        return fit_predictor(configs, energy_j, _TASKS, per_request=True)
-
-    def shipped(self) -> ServingPredictor:
-        return read_shipped(self.name, ServingPredictor)
-
-    def baselines(
-        self, train: Sequence[Row], energy_j: Floats, test: Sequence[Row]
-    ) -> dict[str, Floats]:
-        return baselines(train, energy_j, test, per_request=True)
-
-    def suspect(self, config: Row, ratio: float) -> str:
-        return suspect(config, ratio)
 
 
 SET = _Set()

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from picojoule.calibrate.cells import Refused, choose, joules, understand, whole
 from picojoule.calibrate.llm.architectures import architectures
-from picojoule.calibrate.llm.baselines import baselines
 from picojoule.calibrate.llm.deployment import BITS, Deployment
 from picojoule.calibrate.llm.fitted import Row, Task
 from picojoule.calibrate.llm.gpus import GPUS
 from picojoule.calibrate.llm.place import check_parameters, checked, positive, with_batch
-from picojoule.calibrate.llm.predictor import ServingPredictor, fit_predictor
-from picojoule.calibrate.llm.suspect import suspect
-from picojoule.calibrate.measured_set import Floats, Parsed
-from picojoule.calibrate.shipped import read_shipped
+from picojoule.calibrate.llm.serving_set import ServingSet
+from picojoule.calibrate.measured_set import Parsed
 from picojoule.calibrate.table import Row as Cells
-from picojoule.calibrate.table import Table, read_table
-from picojoule.errors import InputError
+from picojoule.calibrate.table import Table
 
 __all__ = ["SET"]
 
@@ -130,7 +124,7 @@ def _joules(cells: Cells) -> float:
     return energy_j
 
 
-class _Set:
+class _Set(ServingSet):
     name = "mlenergy-v3"
     unit = "J per output token"
     source = "ML.ENERGY benchmark v3 (ml-energy/benchmark; data card: Apache-2.0); GPUs only"
@@ -144,36 +138,13 @@ class _Set:
         "p95_itl_ms",
         "p99_itl_ms",
     )
-
-    def find(self, folder: Path) -> Table:
-        for path in ("mlenergy_v3/llm.csv", "llm.csv"):
-            if (folder / path).exists():
-                return read_table(folder / path)
-        raise InputError("no llm.csv of ML.ENERGY v3", where=str(folder))
+    file = "llm.csv"
+    tasks = _TASKS
+    per_request = False
 
     def parse(self, table: Table) -> Parsed:
         table.need("task", "model_id", "gpu_model", "num_gpus")
         return understand(table, _understood)
-
-    def group(self, config: Row) -> str:
-        return config.model
-
-    def part(self, config: Row) -> str:
-        return config.deployment.gpu.name
-
-    def fit(self, configs: Sequence[Row], energy_j: Floats) -> ServingPredictor:
-        return fit_predictor(configs, energy_j, _TASKS, per_request=False)
-
-    def shipped(self) -> ServingPredictor:
-        return read_shipped(self.name, ServingPredictor)
-
-    def baselines(
-        self, train: Sequence[Row], energy_j: Floats, test: Sequence[Row]
-    ) -> dict[str, Floats]:
-        return baselines(train, energy_j, test)
-
-    def suspect(self, config: Row, ratio: float) -> str:
-        return suspect(config, ratio)
 
 
 SET = _Set()

@@ -20,8 +20,9 @@ from picojoule.chips.chip import Chip, Memory
 from picojoule.cost.cascade.design import Array, Design, design
 from picojoule.cost.cascade.find import Attention, attentions
 from picojoule.cost.cascade.model import Cost, evaluate
-from picojoule.cost.interval import NOTHING, Interval
+from picojoule.cost.interval import NOTHING, Interval, static_w
 from picojoule.cost.roofline import Roofline
+from picojoule.cost.rows import op_row, timed
 from picojoule.errors import ChipError, InputError
 from picojoule.graph import Graph, Op, Role
 from picojoule.ledger import Ledger, Row
@@ -90,7 +91,7 @@ class _Bound:
             )
         size_b = levels[part.buffer].capacity_bytes.value
         launch_s = Interval.of(chip.runtime[chip.pick_runtime(runtime)].launch_s)
-        return cls(part, bound, chip.memory[0], size_b, Interval.of(chip.idle_w), launch_s)
+        return cls(part, bound, chip.memory[0], size_b, static_w(chip), launch_s)
 
     def computes(self, op: Op) -> bool:
         """Whether the arrays compute in the op's format. A mask has two dims, and any format."""
@@ -116,11 +117,11 @@ class _Bound:
         elapsed = busy.plus(launch)
         first, *others = self._actions(a, cost)
         rows = (
-            _timed(first, busy),
+            timed(first, busy),
             *others,
             *self._traffic(a, cost),
-            _timed(_row(a.scores, "launch", "host", n, NOTHING, ""), launch),
-            _row(a.scores, "static", "chip", elapsed.value, self.idle_w.times(elapsed), limit),
+            timed(op_row(a.scores, "launch", "host", n, NOTHING, ""), launch),
+            op_row(a.scores, "static", "chip", elapsed.value, self.idle_w.times(elapsed), limit),
         )
         return (_repeated(row, a.scores.repeat) for row in rows)
 
@@ -138,7 +139,7 @@ class _Bound:
                 counts[key] += n
         for key in sorted(energy):
             op, component, level = a[key[0]], key[1], key[2]
-            yield _row(op, component, level, counts[key], energy[key], self.part.format)
+            yield op_row(op, component, level, counts[key], energy[key], self.part.format)
 
     def _traffic(self, a: Attention, cost: Cost) -> Iterator[Row]:
         """Bytes through main memory: of Q and K with the scores, of V and the result with the
@@ -149,11 +150,11 @@ class _Bound:
             for tensor, size_b in kernel.read_b.items():
                 energy = Interval.of(main.read_pj_per_bit, 8 * size_b * 1e-12)
                 op = a[owner.get(tensor, 1)]
-                yield _row(op, "read", main.name, size_b, energy, Role.INPUT.value)
+                yield op_row(op, "read", main.name, size_b, energy, Role.INPUT.value)
             for tensor, size_b in kernel.written_b.items():
                 energy = Interval.of(main.write_pj_per_bit, 8 * size_b * 1e-12)
                 op = a[owner.get(tensor, 1)]
-                yield _row(op, "write", main.name, size_b, energy, Role.OUTPUT.value)
+                yield op_row(op, "write", main.name, size_b, energy, Role.OUTPUT.value)
 
     def _latency(self, cost: Cost) -> tuple[Interval, str]:
         """Seconds, and what bounds most of them."""
@@ -174,28 +175,6 @@ class _Bound:
         evidence = weakest(clock.evidence, rate.evidence, share.evidence)
         limit = self.main.name if by_memory > ends[0] / 2 else "arrays"
         return Interval(ends[0], ends[1], ends[2], evidence), limit
-
-
-def _row(op: Op, component: str, level: str, count: float, energy: Interval, operand: str) -> Row:
-    return Row(
-        op=op.name,
-        module=op.module,
-        phase=op.phase.value,
-        kind=op.kind.value,
-        component=component,
-        level=level,
-        operand=operand,
-        count=count,
-        energy_j=energy.value,
-        low_j=energy.low,
-        high_j=energy.high,
-        evidence=energy.evidence,
-    )
-
-
-def _timed(row: Row, time: Interval) -> Row:
-    evidence = weakest(row.evidence, time.evidence)
-    return replace(row, time_s=time.value, low_s=time.low, high_s=time.high, evidence=evidence)
 
 
 def _repeated(row: Row, times: int) -> Row:

@@ -28,6 +28,7 @@ from picojoule.chips.event import Action, EventPart
 from picojoule.cost.event.look import DataClass
 from picojoule.cost.event.work import Product, is_neuron, product
 from picojoule.cost.interval import NOTHING, Interval
+from picojoule.cost.rows import op_row
 from picojoule.cost.units import Choice, carrier, choose, computed_in
 from picojoule.errors import ChipError
 from picojoule.formats import Format
@@ -97,7 +98,7 @@ class _Pricer:
         elif is_neuron(op):
             yield from self._neurons(op)
         elif op.kind is Kind.CUSTOM:
-            yield _row(op, "vector", "unknown", _NAN, _UNKNOWN, "unknown")
+            yield op_row(op, "vector", "unknown", _NAN, _UNKNOWN, "unknown")
         else:
             yield from self._vectors(op)
 
@@ -150,11 +151,11 @@ class _Pricer:
 
     def _work(self, op: Op, component: str, n: float, choice: Choice | None, fmt: Format) -> Row:
         if choice is None:
-            return _row(op, component, "none", n, _UNKNOWN if n else NOTHING, fmt.name)
+            return op_row(op, component, "none", n, _UNKNOWN if n else NOTHING, fmt.name)
         done = n * choice.passes
         busy = Interval.quotient(done, choice.peak_op_s, choice.unit.efficiency.dense)
         energy = Interval.of(choice.pj, done * 1e-12)
-        return _row(op, component, choice.unit.name, n, energy, choice.format, busy)
+        return op_row(op, component, choice.unit.name, n, energy, choice.format, busy)
 
     def _moved(
         self, op: Op, action: Action, level: str | None, component: str, size_b: float, role: Role
@@ -163,12 +164,12 @@ class _Pricer:
         if level is not None:
             yield self._bytes(op, level, component, size_b, role)
         elif action not in self.part.within:
-            yield _row(op, component, "unknown", size_b, _UNKNOWN, role.value)
+            yield op_row(op, component, "unknown", size_b, _UNKNOWN, role.value)
 
     def _bytes(self, op: Op, level: str, component: str, size_b: float, role: Role) -> Row:
         memory: Memory = next(m for m in self.chip.memory if m.name == level)
         unit = memory.write_pj_per_bit if component == "write" else memory.read_pj_per_bit
-        return _row(op, component, level, size_b, Interval.of(unit, 8e-12 * size_b), role.value)
+        return op_row(op, component, level, size_b, Interval.of(unit, 8e-12 * size_b), role.value)
 
     def _action(self, op: Op, action: Action, n: float) -> Iterator[Row]:
         """Addressing, and routing over the mean number of hops."""
@@ -180,7 +181,7 @@ class _Pricer:
         if unit is not None:
             energy = Interval.of(unit, n * 1e-12)
             energy = energy if hops is None else energy.times(Interval.of(hops))
-        yield _row(op, action, "network", n * (hops.value if hops else 1.0), energy)
+        yield op_row(op, action, "network", n * (hops.value if hops else 1.0), energy)
 
     def static(self, work: list[tuple[Op, list[Row]]]) -> Iterator[Row]:
         """Static power while each op runs; for how much longer a step lasts, on the last op."""
@@ -189,11 +190,11 @@ class _Pricer:
             took = _time(rows)
             total = total.plus(took)
             if took.value > 0:
-                yield _row(op, "static", "chip", took.value, idle.times(took), "work")
+                yield op_row(op, "static", "chip", took.value, idle.times(took), "work")
         if self.part.step_s is not None and work:
             steps = max(op.repeat for op, _ in work)
             wait = _rest(Interval.of(self.part.step_s, float(steps)), total)
-            yield _row(work[-1][0], "static", "chip", wait.value, idle.times(wait), "step", wait)
+            yield op_row(work[-1][0], "static", "chip", wait.value, idle.times(wait), "step", wait)
 
     def notes(self, graph: Graph) -> Iterator[str]:
         """What a reader should know about the numbers."""
@@ -224,31 +225,3 @@ def _rest(longer: Interval, shorter: Interval) -> Interval:
     value = max(longer.value - shorter.value, 0.0)
     low, high = max(longer.low - shorter.high, 0.0), max(longer.high - shorter.low, 0.0)
     return Interval(value, min(low, value), max(high, value), longer.evidence)
-
-
-def _row(
-    op: Op,
-    component: str,
-    level: str,
-    count: float,
-    energy: Interval,
-    operand: str = "",
-    time: Interval = NOTHING,
-) -> Row:
-    return Row(
-        op=op.name,
-        module=op.module,
-        phase=op.phase.value,
-        kind=op.kind.value,
-        component=component,
-        level=level,
-        operand=operand,
-        count=count,
-        energy_j=energy.value,
-        low_j=energy.low,
-        high_j=energy.high,
-        evidence=energy.evidence,
-        time_s=time.value,
-        low_s=time.low,
-        high_s=time.high,
-    )

@@ -16,7 +16,7 @@ from picojoule.chips import Chip
 from picojoule.chips.spatial import Level
 from picojoule.cost.assemble import assemble, meta_of
 from picojoule.cost.fuse import fuse, joins_producer
-from picojoule.cost.interval import NOTHING, Interval
+from picojoule.cost.interval import NOTHING, Interval, static_w
 from picojoule.cost.price import Price, Pricer
 from picojoule.cost.residency import persistent_bytes
 from picojoule.cost.spatial.machine import Machine, machine_of
@@ -113,7 +113,7 @@ class _Mapper:
         if not joins_producer(op):
             rows.append(_timed(_row("launch", "host", 1.0, NOTHING), launch))
             elapsed = elapsed.plus(launch)
-        static = Interval.of(self.chip.idle_w).times(elapsed)
+        static = static_w(self.chip).times(elapsed)
         yield from rows
         yield _row("static", "chip", elapsed.value, static, rows[bound].level)
 

@@ -28,6 +28,7 @@ from typing import Any
 from picojoule.chips import Chip, load_chip
 from picojoule.chips.load import MAX_BYTES, catalogue
 from picojoule.errors import InputError, nearest
+from picojoule.files import read_text
 from picojoule.search.explore.space import Axis, Space, Value
 from picojoule.search.explore.vary import WORDS, check_path, check_value
 
@@ -45,7 +46,7 @@ def load_space(file: str | Path) -> Space:
     be; ChipError for a wrong chip.
     """
     path = Path(file)
-    text = _read(path)
+    text = read_text(path, MAX_BYTES)
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -71,20 +72,6 @@ def space_of(chip: Chip, table: Mapping[str, Any], where: str) -> Space:
     node = table.get("node_nm")
     return Space(chip, axes, None if node is None else _positive(node, "node_nm", where),
                  _most(table.get("max", {}), where))  # fmt: skip
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"can't read: {error.strerror}", where=str(path)) from None
-    if len(data) > MAX_BYTES:
-        raise InputError("the file is too large", where=path.name, expected=f"{MAX_BYTES} bytes")
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise InputError("the file is not UTF-8 text", where=path.name) from None
 
 
 def _chip(table: Mapping[str, Any], text: str, path: Path) -> Chip:

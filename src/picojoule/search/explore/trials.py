@@ -1,7 +1,7 @@
 """Priced designs in a file of JSON lines: what is finished is never lost, and never done twice.
 
 A line holds the study (a digest of the chip, the workloads, the node and the effort), the design
-and its cost, so one file may serve many explorations. A torn last line is ignored.
+and its cost, so one file may serve many explorations.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ import msgspec
 from picojoule.chips import Chip
 from picojoule.errors import InputError
 from picojoule.graph import Graph
+from picojoule.journal import append_line, read_lines
 from picojoule.quantity import Evidence, Quantity
 from picojoule.search.explore.price import Cost
 
-__all__ = ["MAX_BYTES", "Trials", "study_of"]
-
-MAX_BYTES = 500_000_000
+__all__ = ["Trials", "study_of"]
 
 _RULES = 1
 """Counts up when what a design costs changes for the same chip and workload."""
@@ -65,33 +64,12 @@ class Trials:
         amounts = {k: getattr(cost, k).to_dict() for k in ("energy", "latency", "area")}
         line = {"study": self._study, "design": design, **amounts,
                 "workloads": dict(cost.workloads), "missing": cost.missing}  # fmt: skip
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with self._file.open("ab") as stream:
-                stream.write(msgspec.json.encode(line) + b"\n")
-        except OSError as error:
-            raise InputError(f"can't write: {error.strerror}", where=str(self._file)) from None
+        append_line(self._file, msgspec.json.encode(line))
 
     def _read(self) -> list[tuple[str, Cost]]:
-        if self._file is None or not self._file.exists():
-            return []
-        lines = self._lines(self._file)
+        lines = [] if self._file is None else read_lines(self._file, b'{"study":')
         found = [self._parse(i, line) for i, line in enumerate(lines, 1)]
         return [(x.design, _cost(x)) for x in found if x.study == self._study]
-
-    def _lines(self, file: Path) -> list[bytes]:
-        try:
-            size = file.stat().st_size
-            data = file.read_bytes() if size <= MAX_BYTES else b""
-        except OSError as error:
-            raise InputError(f"can't read: {error.strerror}", where=str(file)) from None
-        if size > MAX_BYTES:
-            raise InputError("the file of trials is too large", where=str(file), got=size)
-        *whole, torn = data.split(b"\n")
-        if torn:  # a run was killed while it wrote: end the line, so that the next starts anew
-            with file.open("r+b") as stream:
-                stream.truncate(size - len(torn))
-        return whole
 
     def _parse(self, number: int, line: bytes) -> _Line:
         try:

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 from meter_fakes import Clock, FakeSensor, Source, counter
-from published_schema import validate
 
 from picojoule.cli import run
 from picojoule.errors import MissingError
 from picojoule.meter.checkup import doctor, virtual_machine
 from picojoule.quantity import Evidence
+from published_schema import validate
 
 
 class Machine:

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 from meter_fakes import Clock, FakeSensor, Source, counter
-from published_schema import validate
 
 from picojoule.cli import run
 from picojoule.quantity import Evidence
+from published_schema import validate
 
 
 @pytest.fixture

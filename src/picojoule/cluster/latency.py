@@ -99,6 +99,6 @@ class Latencies:
         return self.of["e2e_s", priority].n
 
     def attainment(self, priority: int) -> float:
-        """The share of them that kept the SLO; NaN without any."""
+        """The share of them that kept the SLO; NaN without any, and where none was stated."""
         n = self.requests(priority)
-        return self.kept[priority] / n if n else math.nan
+        return self.kept[priority] / n if n and self.slo != Slo() else math.nan

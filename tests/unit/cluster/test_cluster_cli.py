@@ -39,6 +39,7 @@ def test_simulate_prints_tables(trace, capsys):
 def test_simulate_json_is_one_document(trace, capsys):
     simulate(trace=trace, cluster=EXAMPLE, json=True, policy="none", seed=3)
     document = json.loads(capsys.readouterr().out)
+    assert document["slo_attainment"] == {"low": None, "high": None}, "no SLO was stated"
     validate(document)
     assert document["requests"]["low"] + document["requests"]["high"] == 1600
     assert document["energy"]["evidence"] == "assumed"

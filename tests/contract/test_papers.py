@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from picojoule.errors import MissingError
-from picojoule.papers import Paper, verdict_of
+from picojoule.papers import Finding, Paper, Verdict, verdict_of
 from picojoule.papers.shelf import papers, reproduce
 
 DATA = Path(os.environ.get("PICOJOULE_DATA", Path(__file__).parents[3] / "shared/data"))
@@ -45,3 +45,11 @@ def test_the_list_needs_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_figures_that_agree_with_themselves_reproduce_nothing():
+    ours, theirs = Finding("ours", 1, 1), Finding("theirs", 1, 1, derived=True)
+    assert verdict_of([]) is verdict_of([theirs]) is Verdict.NOT_CHECKABLE
+    assert verdict_of([ours, theirs]) is Verdict.REPRODUCED
+    assert verdict_of([ours, Finding("theirs", 1, 2, derived=True)]) is Verdict.PARTLY
+    assert verdict_of([Finding("theirs", 1, 2, derived=True)]) is Verdict.CONTRADICTED

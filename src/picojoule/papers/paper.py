@@ -27,7 +27,8 @@ class Finding:
 
     what: the quantity. unit: its unit ("" for a ratio). published: the printed value, or the
     bound. ours: what the composition gives. tolerance: allowed relative difference for "=", and
-    slack on the bound for "<=" and ">=". note: what was found, where it does not hold.
+    slack on the bound for "<=" and ">=". note: what was found, where it does not hold. derived:
+    ours is arithmetic on the paper's own figures, which tells whether they agree and no more.
     """
 
     what: str
@@ -37,6 +38,7 @@ class Finding:
     tolerance: float = 0.0
     relation: Literal["=", "<=", ">="] = "="
     note: str = ""
+    derived: bool = False
 
     @property
     def holds(self) -> bool:
@@ -81,10 +83,13 @@ class Paper:
 
 
 def verdict_of(findings: Sequence[Finding]) -> Verdict:
-    """REPRODUCED if every finding holds, CONTRADICTED if none does, NOT_CHECKABLE without any."""
+    """REPRODUCED if every finding holds, CONTRADICTED if none does.
+
+    NOT_CHECKABLE without findings, or where the paper's own figures agree and nothing else was
+    compared.
+    """
     held = sum(finding.holds for finding in findings)
-    if not findings:
-        return Verdict.NOT_CHECKABLE
     if held == len(findings):
-        return Verdict.REPRODUCED
+        only_derived = all(finding.derived for finding in findings)
+        return Verdict.NOT_CHECKABLE if only_derived else Verdict.REPRODUCED
     return Verdict.PARTLY if held else Verdict.CONTRADICTED

@@ -35,7 +35,10 @@ class PapersDocument(Struct, frozen=True):
 
 
 class FindingDocument(Struct, frozen=True):
-    """`ours relation published`, within a relative tolerance."""
+    """`ours relation published`, within a relative tolerance.
+
+    derived: ours is arithmetic on the paper's own figures.
+    """
 
     what: str
     published: float
@@ -45,6 +48,7 @@ class FindingDocument(Struct, frozen=True):
     unit: str
     holds: bool
     note: str
+    derived: bool
 
 
 class ReproducedPaper(Struct, frozen=True):
@@ -90,5 +94,5 @@ def _reproduced(paper: Paper, findings: Sequence[Finding] | None) -> ReproducedP
 
 def _finding(f: Finding) -> FindingDocument:
     return FindingDocument(
-        f.what, f.published, f.ours, f.relation, f.tolerance, f.unit, f.holds, f.note
+        f.what, f.published, f.ours, f.relation, f.tolerance, f.unit, f.holds, f.note, f.derived
     )

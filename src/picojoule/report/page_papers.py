@@ -44,7 +44,8 @@ def _section(paper: Paper, findings: Sequence[Finding] | None) -> str:
 
 def _line(f: Finding) -> str:
     sign = "" if f.relation == "=" else f"{f.relation} "
-    holds = "yes" if f.holds else "**no**"
+    good = "agrees with itself" if f.derived else "yes"
+    holds = good if f.holds else "**no**"
     return f"| {_cell(f.what)} | {sign}{f.published:.6g} | {f.ours:.6g} | {f.unit} | {holds} |"
 
 

@@ -42,7 +42,8 @@ def _one(paper: Paper, findings: Sequence[Finding] | None) -> list[RenderableTyp
                    Col("unit", right=False, drop=1), Col("", right=False)])  # fmt: skip
     for f in findings:
         sign = "" if f.relation == "=" else f"{f.relation} "
-        mark = cell("holds", style="green") if f.holds else cell("does not hold", style="red")
+        good = "agrees with itself" if f.derived else "holds"
+        mark = cell(good, style="green") if f.holds else cell("does not hold", style="red")
         sheet.add(f.what, f"{sign}{f.published:.6g}", f"{f.ours:.6g}", f.unit, mark)
     notes = [f"{f.what}: {f.note}" for f in findings if f.note]
     verdict = verdict_of(findings).value

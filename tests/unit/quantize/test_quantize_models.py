@@ -31,6 +31,9 @@ from picojoule.transforms.quantize import rounding as rounding_of
 from picojoule.transforms.quantize import scale as scale_of
 
 torch = pytest.importorskip("torch")
+from picojoule.transforms import sparsify  # noqa: E402
+from picojoule.transforms.quantize import layers, observe  # noqa: E402
+
 nn = torch.nn
 
 W8 = Quantizer(Int(8, narrow=True), granularity=Channel(0))
@@ -124,15 +127,12 @@ def test_calibration_keeps_what_the_layer_saw_though_it_changes_later():
             y.zero_()
             return out
 
-    seen = pytest.importorskip("picojoule.transforms.quantize.observe").observe(
-        InPlace(), ["fc"], [X], windows=["fc"]
-    )
+    seen = observe.observe(InPlace(), ["fc"], [X], windows=["fc"])
     assert np.array_equal(seen["fc"].tokens.rows, X.numpy())
     assert np.array_equal(seen["fc"].windows.rows, X.numpy())
 
 
 def test_a_sample_is_spread_evenly_over_all_rows():
-    observe = pytest.importorskip("picojoule.transforms.quantize.observe")
     sample = observe.Sample()
     for start in range(0, 30_000, 1000):
         sample.add(np.arange(start, start + 1000)[:, None])
@@ -398,7 +398,6 @@ def test_mixed_and_partial_plans_are_priced():
 
 
 def test_partial_rules_and_wrapped_ones_are_recognised_as_needing_inputs():
-    layers = pytest.importorskip("picojoule.transforms.quantize.layers")
     wrapped = partial(scale_of.power_of_two(scale_of.output_mse))
     assert layers.needs_inputs(Quantizer(Int(4), wrapped))
     assert layers.needs_inputs(Quantizer(Int(4), rounding=partial(rounding_of.learned, rounds=5)))
@@ -406,7 +405,6 @@ def test_partial_rules_and_wrapped_ones_are_recognised_as_needing_inputs():
 
 
 def test_sparse_layers_stay_sparse_when_quantised():
-    sparsify = pytest.importorskip("picojoule.transforms.sparsify")
     model = mlp()
     sparse = sparsify.Sparsify().apply(model, {"0": sparsify.Sparse(0.25)})
     for rounding in (rounding_of.nearest, rounding_of.learned):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from picojoule.cluster.fleet.clients import Client
@@ -11,7 +12,7 @@ from picojoule.cluster.fleet.policy import Answer, Start, steps_between
 __all__ = ["Rounds", "Synchronous"]
 
 
-class Rounds:
+class Rounds(ABC):
     """Rounds of given local steps, one number a client; the next begins when all have arrived.
 
     Subclasses say how many in `plan`.
@@ -19,9 +20,9 @@ class Rounds:
 
     alarm_s = math.inf
 
+    @abstractmethod
     def plan(self, clients: Sequence[Client]) -> Sequence[int]:
         """Local steps of each client in a round, 1 or more."""
-        raise NotImplementedError
 
     def begin(self, clients: Sequence[Client]) -> Answer:
         """The first round."""

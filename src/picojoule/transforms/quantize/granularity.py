@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -25,14 +26,14 @@ class Granularity(Protocol):
         """How many scales an array of `shape` has."""
 
 
-class _Tiles:
+class _Tiles(ABC):
     """Parts that are equal tiles: how far one extends along each axis says it all."""
 
     __slots__ = ()
 
+    @abstractmethod
     def tile(self, shape: Sequence[int]) -> tuple[int, ...]:
         """The extent of one part along each axis."""
-        raise NotImplementedError
 
     def parts(self, shape: Sequence[int]) -> int:
         """How many tiles there are."""

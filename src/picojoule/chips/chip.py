@@ -17,8 +17,8 @@ from picojoule.errors import ChipError, nearest
 
 __all__ = ["Chip", "Compute", "Constant", "Efficiency", "Memory", "OpShape", "Runtime", "UnitKind"]
 
-# A chip without an optional part keeps the hash that it had before parts.
-_PARTS = ("cascade", "clocked_w", "event", "pim", "spatial")
+# A chip without one of these keeps the hash that it had before they were known.
+_OPTIONAL = ("cascade", "clocked_w", "event", "pim", "spatial")
 
 UnitKind = Literal["contraction", "vector", "event"]
 OpShape = Literal["dense", "depthwise", "gemv"]
@@ -147,7 +147,7 @@ class Chip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def _without_prose(tree: Any) -> Any:
     if isinstance(tree, Mapping):
         prose = ("source", "sources", "title")
-        kept = {k: v for k, v in tree.items() if k not in prose and (k not in _PARTS or v)}
+        kept = {k: v for k, v in tree.items() if k not in prose and (k not in _OPTIONAL or v)}
         return {k: _without_prose(v) for k, v in kept.items()}
     if isinstance(tree, list | tuple):
         return [_without_prose(v) for v in tree]
